@@ -190,8 +190,8 @@ pub enum Event {
         #[serde(flatten)]
         difference: Difference,
     },
-    /// The work on a folder ended; also for one that was left closed as proven. Told once, unless something of
-    /// the folder changes after it: then the newest one counts.
+    /// The work on a folder ended; also for one that was left closed as proven. Told once, unless something
+    /// of the folder changes after it: then the newest one counts.
     FolderFinished {
         /// Key of the mailbox.
         mailbox: String,
@@ -234,7 +234,8 @@ pub enum Event {
         /// The error that ended the connection, or the server's request to wait, in one sentence.
         reason: String,
     },
-    /// A mailbox waits for one of its servers, which asked for patience or is away, and tries again at a time.
+    /// A mailbox waits for one of its servers, which asked for patience or is away, and tries again at a
+    /// time.
     Waiting {
         /// Key of the mailbox.
         mailbox: String,

@@ -1,7 +1,7 @@
 //! The engine's rooms and the one way its imports run, read from the sources.
 //!
-//! A room is a folder of `src`; the files beside `lib.rs`, with `plugin/` and `progress/`, are the vocabulary. [`FLOORS`] is
-//! the picture that `host/ARCHITECTURE.md` draws.
+//! A room is a folder of `src`; the files beside `lib.rs`, with `plugin/` and `progress/`, are the
+//! vocabulary. [`FLOORS`] is the picture that `host/ARCHITECTURE.md` draws.
 
 use std::collections::BTreeSet;
 use std::fs;

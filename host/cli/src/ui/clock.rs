@@ -3,8 +3,8 @@
 use jiff::{Timestamp, Zoned};
 use mailhaul_text::escape;
 
-/// Returns a time of the engine's, UTC by RFC 3339, as this machine's clock shows it: `14:05:10 CET`, with the
-/// day in front where that is not today. What is no time is returned as it is, escaped.
+/// Returns a time of the engine's, UTC by RFC 3339, as this machine's clock shows it: `14:05:10 CET`, with
+/// the day in front where that is not today. What is no time is returned as it is, escaped.
 pub(crate) fn local_time(utc: &str) -> String {
     at(utc, &Zoned::now())
 }

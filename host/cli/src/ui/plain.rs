@@ -15,8 +15,8 @@ use super::progress::Progress;
 use super::watcher::{Activity, Watcher};
 use crate::error::Failure;
 
-/// How often a task that moves no bar says how far it is: often enough for a terminal that is looked at now and
-/// then, seldom enough for a log.
+/// How often a task that moves no bar says how far it is: often enough for a terminal that is looked at now
+/// and then, seldom enough for a log.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// The watcher where nothing moves, and the warnings of the one that moves.

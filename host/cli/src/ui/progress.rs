@@ -1,5 +1,5 @@
-//! What is going on, as the engine's model of progress has it, in lines of text. Pure: the terminal that shows
-//! them is in [`super::terminal`].
+//! What is going on, as the engine's model of progress has it, in lines of text. Pure: the terminal that
+//! shows them is in [`super::terminal`].
 
 use std::time::Duration;
 

@@ -66,8 +66,8 @@ impl FolderRun<'_> {
     }
 }
 
-/// Tells that the work on a folder ended, with what the ledger has of it: unless that was told in this task, and
-/// nothing of the folder has changed since.
+/// Tells that the work on a folder ended, with what the ledger has of it: unless that was told in this task,
+/// and nothing of the folder has changed since.
 ///
 /// # Errors
 /// When the ledger fails.

@@ -204,7 +204,8 @@ impl FolderRun<'_> {
         }
     }
 
-    /// Keeps what the target refused, for [`Self::warn_refused_flags`]: each set of flags is refused on its own.
+    /// Keeps what the target refused, for [`Self::warn_refused_flags`]: each set of flags is refused on its
+    /// own.
     fn note_refused_flags(&mut self, flags: &Flags, error: &ImapError, messages: usize) {
         let first =
             || RefusedFlags { flags: flags.to_string(), error: error.to_string(), sets: 0, messages: 0 };

@@ -206,6 +206,7 @@ impl FolderStop {
     ) -> Step<ControlFlow<Ends, T>> {
         work.warn(format!("{}: {}", row.source, self.why)).await;
         work.ledger().stop_folder(row.id, self.code, &self.why, self.messages)?;
+        work.tell_progress().await?;
         Ok(ControlFlow::Break(ends))
     }
 }

@@ -170,6 +170,7 @@ pub struct FolderPicture {
     pub target: String,
     /// Its messages.
     pub messages: Amount,
-    /// Bytes of the messages that are being copied, or compared, since it was begun, and of those that are left.
+    /// Bytes of the messages that are being copied, or compared, since it was begun, and of those that are
+    /// left.
     pub bytes: Bytes,
 }

@@ -126,9 +126,9 @@ impl Context {
         }
     }
 
-    /// Warns about one mailbox: in the log and as an event. Front ends show the event; their own log leaves the
-    /// line out where it goes to the same eyes, by [`WARNING_TARGET`].
-    /// What was said once in this task is not said again after each lost connection.
+    /// Warns about one mailbox: in the log and as an event. Front ends show the event; their own log leaves
+    /// the line out where it goes to the same eyes, by [`WARNING_TARGET`]. What was said once in this task is
+    /// not said again after each lost connection.
     pub(crate) async fn warn(&self, mailbox: &str, message: String) {
         let mut hash = DefaultHasher::new();
         (mailbox, &message).hash(&mut hash);

@@ -1,4 +1,4 @@
-//! Watching: what `run` tells while it works is what the ledgers have, over a lost connection and Ctrl-C
+//! What `run` tells while it works, held against the ledgers.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -16,8 +16,8 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 /// After so long without an acknowledgement it is told who is waited for, and again each time.
 const SILENT: Duration = Duration::from_secs(10);
 
-/// Tells the progress of a copy: after each batch that was recorded, as often as [`TELL_EVERY`] allows, and the
-/// last one in any case.
+/// Tells the progress of a copy: after each batch that was recorded, as often as [`TELL_EVERY`] allows, and
+/// the last one in any case.
 pub(super) struct Teller<'r, 'a> {
     route: &'r Route<'a>,
     told: Instant,
