@@ -111,6 +111,7 @@ pub struct MailboxPicture {
     /// The mailbox's key.
     pub mailbox: String,
     /// What is being done with it.
+    #[serde(flatten)]
     pub doing: Doing,
     /// The server it waits for, where it does.
     pub waiting: Option<Waiting>,

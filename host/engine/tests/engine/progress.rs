@@ -193,3 +193,27 @@ fn changed_flags_and_other_names_are_told() {
     assert_eq!(told, Some(2));
     assert_eq!(stage.run().complete().finish.as_ref().unwrap().flags, 0);
 }
+
+/// Behind it nothing comes for long, and then only who is waited for.
+#[test]
+fn a_batch_that_was_held_back_is_told_soon() {
+    let stage = Stage::loaded(4);
+    let mut silent = false;
+    stage.target.manners(|m| {
+        m.on_append = Box::new(move |m| {
+            if m.says("INBOX 002") || m.says("INBOX 003") {
+                return Take::Say("NO not this one".into());
+            }
+            match m.says("INBOX 004") && !std::mem::replace(&mut silent, true) {
+                true => Take::Never { stored: false },
+                false => Take::Store,
+            }
+        });
+    });
+    let outcome = stage.run();
+    let first = outcome.events.iter().find_map(|event| match event {
+        Event::FolderProgress { counts, awaited, .. } => Some((counts.copied_now, *awaited)),
+        _ => None,
+    });
+    assert_eq!(first, Some((1, None)));
+}
