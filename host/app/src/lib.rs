@@ -30,7 +30,7 @@ pub use failure::{Cause, Failure, REPORT};
 pub use job::{job, resolve};
 pub use mailhaul_engine::event::TaskRefusalKind;
 pub use mailhaul_imap::Secret;
-pub use outcome::Outcome;
+pub use outcome::{Move, MoveKind, Outcome};
 pub use plugins::compile_for_parent;
 pub use project::{open_for_reading, open_for_work};
 pub use task::{Running, start, start_with};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mailhaul_engine::event::{CheckRow, Event, Finish, MailboxEnd};
 use mailhaul_engine::plan::MailboxPlan;
-use mailhaul_engine::summary::{Difference, MailboxSummary};
+use mailhaul_engine::summary::{Difference, MailboxSummary, Side};
 
 use crate::Failure;
 
@@ -19,9 +19,33 @@ pub struct Outcome {
     pub plans: Vec<MailboxPlan>,
     /// Differences that this command found, each with the mailbox's key.
     pub differences: Vec<(String, Difference)>,
+    /// Folders that were found under another name, and copies that were moved.
+    pub moves: Vec<Move>,
     /// Mailboxes that came as far as a ledger, by key.
     pub summaries: Vec<(String, MailboxSummary)>,
     by_key: HashMap<String, usize>,
+}
+
+/// A folder, or copies of earlier runs, that are somewhere else now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// Key of the mailbox.
+    pub mailbox: String,
+    /// Where it was, in display form.
+    pub from: String,
+    /// Where it is now.
+    pub to: String,
+    /// What happened.
+    pub what: MoveKind,
+}
+
+/// What is somewhere else now, and whose doing it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoveKind {
+    /// Somebody has renamed the folder at this end.
+    Renamed(Side),
+    /// So many copies were moved on the target, since their folder is mapped otherwise now.
+    Copies(u64),
 }
 
 impl Outcome {
@@ -33,6 +57,12 @@ impl Outcome {
             Event::DifferenceFound { mailbox, difference } => {
                 self.differences.push((mailbox.clone(), difference.clone()));
             }
+            Event::FolderRenamed { mailbox, side, from, to } => {
+                self.note_move(mailbox, from, to, MoveKind::Renamed(*side));
+            }
+            Event::CopiesMoved { mailbox, from, to, messages } => {
+                self.note_move(mailbox, from, to, MoveKind::Copies(*messages));
+            }
             Event::MailboxFinished { mailbox, summary: Some(summary), .. } => {
                 self.by_key.insert(mailbox.clone(), self.summaries.len());
                 self.summaries.push((mailbox.clone(), summary.clone()));
@@ -40,6 +70,10 @@ impl Outcome {
             Event::Finished(finish) => self.finish = finish.clone(),
             _ => {}
         }
+    }
+
+    fn note_move(&mut self, mailbox: &str, from: &str, to: &str, what: MoveKind) {
+        self.moves.push(Move { mailbox: mailbox.to_owned(), from: from.to_owned(), to: to.to_owned(), what });
     }
 
     /// Returns the ledger's state of the mailbox with this key, if it came so far.

@@ -11,12 +11,15 @@ use mailhaul_engine::event::{
     UndoSummary,
 };
 use mailhaul_engine::plan::PlanFile;
+use mailhaul_engine::progress::{Picture, ProjectPicture};
 use mailhaul_engine::summary::{DifferenceKind, ProjectSummary, Side, Stopped, VerifiedDepth};
+use mailhaul_engine::tally::Tally;
 use mailhaul_project::{Project, TABLES};
 use serde_json::{Value, json};
 
 use crate::args::Cli;
 use crate::exit::{Exit, of_cause};
+use crate::ui::json::ProgressLine;
 
 const PAGE: &str = include_str!("../../../docs/contract.md");
 
@@ -215,6 +218,7 @@ fn events() -> Vec<Event> {
     let read = |value: &Value| value.clone();
     let plan = document(section("### `plan --out FILE` and `plan --format json`"));
     let name = || "anna@old".to_owned();
+    let counts = Tally::default();
     let not_undone = UndoException {
         source: String::new(),
         uid: 1,
@@ -230,8 +234,27 @@ fn events() -> Vec<Event> {
         Event::MailboxStarted { mailbox: name() },
         Event::Checked(check_row()),
         Event::Planned(serde_json::from_value(read(&plan["mailboxes"][0])).unwrap()),
-        Event::FolderStarted { mailbox: name(), source: name(), target: name(), messages: 1, bytes: 1 },
-        Event::FolderProgress { mailbox: name(), source: name(), messages: 1, bytes: 1 },
+        Event::FolderRenamed { mailbox: name(), side: Side::Source, from: name(), to: name() },
+        Event::CopiesMoved { mailbox: name(), from: name(), to: name(), messages: 1 },
+        Event::MailboxProgress { mailbox: name(), counts },
+        Event::FolderStarted {
+            mailbox: name(),
+            source: name(),
+            target: name(),
+            messages: 1,
+            bytes: 1,
+            counts,
+            mailbox_counts: counts,
+        },
+        Event::FolderProgress {
+            mailbox: name(),
+            source: name(),
+            messages: 1,
+            bytes: 1,
+            counts,
+            mailbox_counts: counts,
+            awaited: Some(Side::Source),
+        },
         Event::MessageException {
             mailbox: name(),
             exception: serde_json::from_value(read(&mailbox["exceptions"][0])).unwrap(),
@@ -245,6 +268,8 @@ fn events() -> Vec<Event> {
             folder: serde_json::from_value(read(&mailbox["folders"][0])).unwrap(),
             messages_now: 1,
             bytes_now: 1,
+            flags_now: 1,
+            mailbox_counts: counts,
             seconds: 1.0,
         },
         Event::HookFinished {
@@ -271,6 +296,9 @@ fn events() -> Vec<Event> {
             | Event::MailboxStarted { .. }
             | Event::Checked(_)
             | Event::Planned(_)
+            | Event::FolderRenamed { .. }
+            | Event::CopiesMoved { .. }
+            | Event::MailboxProgress { .. }
             | Event::FolderStarted { .. }
             | Event::FolderProgress { .. }
             | Event::MessageException { .. }
@@ -318,12 +346,28 @@ fn events_and_their_fields() {
             (row[0].trim_matches('`').to_owned(), fields)
         })
         .collect();
+    // One line is the front end's own, of the model that the events feed.
+    let progress = ProgressLine { project: ProjectPicture::default() };
     let there: Vec<(String, BTreeSet<String>)> = events()
         .iter()
         .map(|event| serde_json::to_value(event).unwrap())
+        .chain([serde_json::to_value(&progress).unwrap()])
         .map(|value| (value["event"].as_str().unwrap().to_owned(), keys(&value)))
         .collect();
     assert_eq!(listed, there);
+    let fields = quoted(page.split("The pictures of `progress`").nth(1).unwrap());
+    let picture = serde_json::to_value(Picture { mailboxes: vec![], ..Picture::default() }).unwrap();
+    for part in ["mailboxes", "messages", "bytes"] {
+        for name in keys(&picture["project"][part]) {
+            assert!(fields.contains(&name), "{part}: {name}");
+        }
+    }
+    for name in keys(&serde_json::to_value(Tally::default()).unwrap()) {
+        assert!(
+            page.contains(&format!("`{name}`")) || keys(&mailbox["folders"][0]).contains(&name),
+            "{name}"
+        );
+    }
     let stopped = Stopped { side: Side::Target, cause: Cause::Quota, reason: String::new() };
     let ends =
         [MailboxEnd::Complete, MailboxEnd::NotAllWell, MailboxEnd::Stopped(stopped), MailboxEnd::Interrupted];

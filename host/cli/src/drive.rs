@@ -163,7 +163,7 @@ async fn follow(
                     break;
                 }
             }
-            _ = ticks.tick() => watcher.tick(),
+            _ = ticks.tick() => watcher.tick(ui),
         }
     }
     watcher.close();

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use mailhaul_app::redact::scrub;
+use mailhaul_engine::event::WARNING_TARGET;
 use mailhaul_text::escape;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
@@ -59,7 +60,12 @@ pub(crate) fn start(verbose: u8, quiet: bool) {
         .with_ansi(false)
         .without_time()
         .with_target(verbose > 0)
-        .with_filter(targets(for_stderr).with_target(PANIC_TARGET, LevelFilter::OFF));
+        .with_filter(
+            targets(for_stderr)
+                .with_target(PANIC_TARGET, LevelFilter::OFF)
+                // Whoever follows the task shows these as warnings.
+                .with_target(WARNING_TARGET, LevelFilter::OFF),
+        );
     let file =
         tracing_subscriber::fmt::layer().with_writer(ToFile).with_ansi(false).with_filter(targets(for_file));
     // Fails only when a subscriber is set already, as in tests: then that one is fine.

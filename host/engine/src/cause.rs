@@ -237,6 +237,7 @@ impl Cause {
             Self::TlsExpired => format!("the certificate of {host} has expired"),
             Self::TlsOnPlainPort => format!("the port of {host} speaks no TLS from the first byte"),
             Self::PlainOnTlsPort => format!("the port of {host} speaks TLS from the first byte"),
+            Self::NotTried => format!("{host} has refused too many log-ins for more to be tried"),
             Self::Quota => format!("the mailbox at {host} has no room for its mail"),
             Self::ServerFault => format!("{host} fails"),
             Self::Plugin => "a plugin broke".to_owned(),

@@ -11,6 +11,10 @@ use crate::side::Side;
 use crate::summary::{
     Difference, Exception, FolderSummary, HookSummary, MailboxSummary, ProfileSummary, Stopped,
 };
+use crate::tally::Tally;
+
+/// The tracing target of warnings that are told as [`Event::Warning`] as well.
+pub const WARNING_TARGET: &str = "mailhaul_engine::warning";
 
 /// What an undo does, or did, in one target folder; a line of `undo`'s preview and an event's body.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -103,7 +107,38 @@ pub enum Event {
     Checked(CheckRow),
     /// `plan`, and the beginning of `run`: where the folders of a mailbox go.
     Planned(MailboxPlan),
-    /// A folder was read on both ends, and its messages are copied or compared from now on.
+    /// A folder of the mailbox is called otherwise than when its messages were copied: it keeps its copies.
+    FolderRenamed {
+        /// Key of the mailbox.
+        mailbox: String,
+        /// The end at which somebody has renamed it.
+        side: Side,
+        /// What it was called, in display form.
+        from: String,
+        /// What it is called now.
+        to: String,
+    },
+    /// Copies of earlier runs were moved to another folder of the target: today's mapping has them there.
+    CopiesMoved {
+        /// Key of the mailbox.
+        mailbox: String,
+        /// The target folder that they were in, in display form.
+        from: String,
+        /// The target folder that they are in now.
+        to: String,
+        /// How many there were.
+        messages: u64,
+    },
+    /// What the ledger has of a mailbox, where no folder's event says so: when its plan is recorded, and when
+    /// work on it goes on.
+    MailboxProgress {
+        /// Key of the mailbox.
+        mailbox: String,
+        /// What the ledger has of all its folders.
+        counts: Tally,
+    },
+    /// A folder was read on both ends, and its messages are copied or compared from now on. After a lost
+    /// connection it may begin again.
     FolderStarted {
         /// Key of the mailbox.
         mailbox: String,
@@ -115,8 +150,13 @@ pub enum Event {
         messages: u64,
         /// Sum of their sizes in bytes, as the source lists them.
         bytes: u64,
+        /// What the ledger has of the folder.
+        counts: Tally,
+        /// What it has of all folders of the mailbox.
+        mailbox_counts: Tally,
     },
-    /// Progress inside a folder, at most ten times a second.
+    /// Progress inside a folder, at most ten times a second: behind it is in the ledger what it says. Without
+    /// progress it is told every ten seconds who is waited for.
     FolderProgress {
         /// Key of the mailbox.
         mailbox: String,
@@ -126,6 +166,13 @@ pub enum Event {
         messages: u64,
         /// Bytes done since `folder-started`.
         bytes: u64,
+        /// What the ledger has of the folder.
+        counts: Tally,
+        /// What it has of all folders of the mailbox.
+        mailbox_counts: Tally,
+        /// The end that has said nothing for the last ten seconds, while its answer was waited for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        awaited: Option<Side>,
     },
     /// A message was recorded as skipped or failed.
     MessageException {
@@ -143,17 +190,22 @@ pub enum Event {
         #[serde(flatten)]
         difference: Difference,
     },
-    /// The work on a folder ended; also for one that was left closed as proven.
+    /// The work on a folder ended; also for one that was left closed as proven. Told once, unless something
+    /// of the folder changes after it: then the newest one counts.
     FolderFinished {
         /// Key of the mailbox.
         mailbox: String,
         /// The folder's counts, as the ledger has them now.
         #[serde(flatten)]
         folder: FolderSummary,
-        /// Messages copied, or compared, since `folder-started`.
+        /// Messages of the folder that this task has copied, over all of its connections, or compared.
         messages_now: u64,
         /// Bytes of these messages.
         bytes_now: u64,
+        /// Messages whose flags have changed at the source, and were changed on their copies.
+        flags_now: u64,
+        /// What the ledger has of all folders of the mailbox.
+        mailbox_counts: Tally,
         /// Seconds since the folder was begun.
         seconds: f64,
     },
@@ -182,7 +234,8 @@ pub enum Event {
         /// The error that ended the connection, or the server's request to wait, in one sentence.
         reason: String,
     },
-    /// A mailbox waits for one of its servers, which asked for patience or is away, and tries again at a time.
+    /// A mailbox waits for one of its servers, which asked for patience or is away, and tries again at a
+    /// time.
     Waiting {
         /// Key of the mailbox.
         mailbox: String,
@@ -274,6 +327,8 @@ pub struct Finish {
     pub messages: u64,
     /// Bytes of these messages.
     pub bytes: u64,
+    /// Messages whose flags have changed at the source, and were changed on their copies.
+    pub flags: u64,
     /// Seconds from the start to the end of the task.
     pub seconds: f64,
 }

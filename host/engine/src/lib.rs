@@ -22,6 +22,8 @@
 //! 10. [`store::load`] reads all of that back as a [`ProjectSummary`](summary::ProjectSummary), without a
 //!     connection.
 //!
+//! Fed with the same events, [`progress::Progress`] says how far a task is.
+//!
 //! What must always hold is listed in `host/ARCHITECTURE.md`; `rooms.rs` keeps the modules in its order.
 //!
 //! # Example
@@ -136,10 +138,12 @@ mod named_enum;
 pub mod password_hosts;
 pub mod plan;
 pub mod plugin;
+pub mod progress;
 pub mod rules;
 pub mod run_kind;
 mod side;
 pub mod summary;
+pub mod tally;
 mod verdict;
 
 #[cfg(test)]

@@ -186,6 +186,23 @@ impl Counts {
         self.source_messages == self.copied + self.already_present + self.skipped + self.failed + self.pending
     }
 
+    /// Takes the counts of a folder that were added out again, field by field; never below zero.
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        for (own, less) in [
+            (&mut self.source_messages, other.source_messages),
+            (&mut self.copied, other.copied),
+            (&mut self.already_present, other.already_present),
+            (&mut self.skipped, other.skipped),
+            (&mut self.failed, other.failed),
+            (&mut self.pending, other.pending),
+            (&mut self.gone_at_source, other.gone_at_source),
+            (&mut self.removed, other.removed),
+            (&mut self.bytes, other.bytes),
+        ] {
+            *own = own.saturating_sub(less);
+        }
+    }
+
     /// Adds the counts of another folder, field by field.
     pub fn add(&mut self, other: &Self) {
         self.source_messages += other.source_messages;

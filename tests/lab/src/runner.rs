@@ -265,6 +265,17 @@ impl RunningCommand {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Returns what it has printed on standard output so far.
+    ///
+    /// # Panics
+    /// When the thread that collects it has panicked.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        let output = self.stdout.as_ref().expect("standard output");
+        let bytes = output.so_far.0.lock().expect("what was printed");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Sends SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
         process::signal(&self.child, Signal::INT);

@@ -44,7 +44,7 @@ fn copy(ui: &mut Ui, project: &Project, only: &[String], task: Task) -> Result<E
     outcome.refusal()?;
     let exit = exit::of_finish(&outcome.finish);
     if !ui.json() {
-        ui.data_if_read(&ui::sum::page(&outcome, ui.width, ui.palette));
+        ui.data_if_read(&ui::sum::page(&outcome, ui.quiet, ui.width, ui.palette));
         let none = retried && outcome.finish.mailboxes.is_empty();
         let hints = match none {
             true => vec![

@@ -1,20 +1,79 @@
-//! `run --format json`: every event is one line, exactly as the engine serialises it.
+//! `run --format json`: every event is one line, exactly as the engine serialises it, with the picture of all of
+//! it among them, once a second.
+
+use std::time::{Duration, Instant};
 
 use mailhaul_engine::event::Event;
+use mailhaul_engine::progress::{Progress, ProjectPicture};
+use serde::Serialize;
 
 use super::Ui;
 use super::watcher::Watcher;
 use crate::error::Failure;
 
+/// The picture is told at most this often.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
 /// The watcher of `run --format json`; goes on in silence when nobody reads any more.
 #[derive(Debug)]
-pub(crate) struct EventLines;
+pub(crate) struct EventLines {
+    progress: Progress,
+    begun: Instant,
+    /// What was told last, and when.
+    told: Option<(Duration, ProjectPicture)>,
+    ended: bool,
+}
+
+/// The line `progress`, which is no event of the engine's: the model that the engine's events feed.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "progress")]
+pub(crate) struct ProgressLine {
+    #[serde(flatten)]
+    pub project: ProjectPicture,
+}
+
+impl EventLines {
+    pub(crate) fn new() -> Self {
+        Self { progress: Progress::of_copy(), begun: Instant::now(), told: None, ended: false }
+    }
+
+    /// Prints how far all of it is, where that has changed since it was printed last.
+    fn tell(&mut self, ui: &mut Ui, now: Duration) -> Result<(), Failure> {
+        let project = self.progress.picture(now).project;
+        let is_news = |(at, told): &(Duration, ProjectPicture)| {
+            now >= *at + TELL_EVERY
+                && (&told.messages, &told.mailboxes) != (&project.messages, &project.mailboxes)
+        };
+        if project.mailboxes.all > 0 && self.told.as_ref().is_none_or(is_news) {
+            self.told = Some((now, project.clone()));
+            push_line(ui, &ProgressLine { project })?;
+        }
+        Ok(())
+    }
+}
+
+fn push_line(ui: &mut Ui, line: &impl Serialize) -> Result<(), Failure> {
+    let line = serde_json::to_string(line).map_err(Failure::internal)?;
+    ui.data_if_read(&mailhaul_text::escape_json(&(line + "\n")));
+    Ok(())
+}
 
 impl Watcher for EventLines {
     fn event(&mut self, ui: &mut Ui, event: &Event) -> Result<(), Failure> {
-        let line = serde_json::to_string(event).map_err(Failure::internal)?;
-        ui.data_if_read(&mailhaul_text::escape_json(&(line + "\n")));
-        Ok(())
+        let now = self.begun.elapsed();
+        self.ended = matches!(event, Event::Finished(_));
+        if !self.ended {
+            self.progress.event(event, now);
+        }
+        push_line(ui, event)?;
+        if self.ended { Ok(()) } else { self.tell(ui, now) }
+    }
+
+    fn tick(&mut self, ui: &mut Ui) {
+        if !self.ended {
+            // What cannot be written is left out: the events say the same.
+            drop(self.tell(ui, self.begun.elapsed()));
+        }
     }
 }
 
@@ -28,7 +87,7 @@ mod tests {
     fn one_event_is_one_line_whatever_it_says() {
         let (mut ui, out, _) = Ui::in_memory(None);
         let event = Event::Warning { mailbox: Some("a\nb".into()), message: "x\u{202e}\x1b[2J".into() };
-        EventLines.event(&mut ui, &event).unwrap();
+        EventLines::new().event(&mut ui, &event).unwrap();
         assert_eq!(
             out.text(),
             "{\"event\":\"warning\",\"mailbox\":\"a\\nb\",\"message\":\"x\\u202e\\u001b[2J\"}\n"

@@ -7,6 +7,7 @@
 pub(crate) mod alike;
 pub(crate) mod author;
 pub(crate) mod check;
+pub(crate) mod clock;
 mod hidden;
 pub(crate) mod json;
 pub(crate) mod paint;
@@ -19,7 +20,6 @@ pub(crate) mod status;
 pub(crate) mod sum;
 pub(crate) mod table;
 pub(crate) mod terminal;
-pub(crate) mod time;
 pub(crate) mod undo;
 pub(crate) mod verify;
 pub(crate) mod watcher;

@@ -1,16 +1,24 @@
-//! A running task without moving progress: one plain line per folder and per mailbox, as it ends.
+//! A running task without moving progress: one plain line per folder and per mailbox, as it ends, and how far
+//! all of it is, once a minute.
 //!
 //! `check` and `plan` print their pages as they go and need nothing but the warnings from here.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use mailhaul_engine::event::{Event, MailboxEnd};
 use mailhaul_engine::summary::{ExceptionOutcome, FolderSummary, Side, Stopped};
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::Ui;
+use super::clock::local_time;
+use super::progress::Progress;
 use super::watcher::{Activity, Watcher};
 use crate::error::Failure;
+
+/// How often a task that moves no bar says how far it is: often enough for a terminal that is looked at now
+/// and then, seldom enough for a log.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// The watcher where nothing moves, and the warnings of the one that moves.
 #[derive(Debug)]
@@ -21,18 +29,26 @@ pub(crate) struct Lines {
     lines: bool,
     /// Why mailboxes stopped, as far as it was said: what one host refuses for one reason is said once.
     told: HashSet<String>,
+    progress: Progress,
+    begun: Instant,
+    said_at: Duration,
 }
 
 impl Lines {
     pub(crate) fn new(activity: Activity, ui: &Ui) -> Self {
         let moving = ui.animated && ui.out_is_terminal;
         let pages = matches!(activity, Activity::Checking | Activity::Planning | Activity::Undoing);
-        Self { activity, lines: !(pages || moving || ui.quiet || ui.json()), told: HashSet::new() }
+        let lines = !(pages || moving || ui.quiet || ui.json());
+        let (progress, begun) = (Progress::new(activity), Instant::now());
+        Self { activity, lines, told: HashSet::new(), progress, begun, said_at: Duration::ZERO }
     }
 }
 
 impl Watcher for Lines {
     fn event(&mut self, ui: &mut Ui, event: &Event) -> Result<(), Failure> {
+        if self.lines {
+            self.progress.event(event, self.begun.elapsed());
+        }
         match event {
             Event::Warning { mailbox: Some(mailbox), message } => ui.warn(&format!("{mailbox}: {message}")),
             Event::Warning { mailbox: None, message } => ui.warn(message),
@@ -47,6 +63,11 @@ impl Watcher for Lines {
             {
                 ui.data_if_read(&format!("{}  {}, as said above\n", escape(mailbox), stopped_at(stopped)));
             }
+            Event::Waiting { mailbox, side, until, reason, .. } => ui.note(&format!(
+                "{mailbox}: waiting until {} for the {}: {reason}",
+                local_time(until),
+                side.as_str()
+            )),
             _ => {
                 if let Some(line) = self.lines.then(|| line(self.activity, event)).flatten() {
                     ui.data_if_read(&(line + "\n"));
@@ -54,6 +75,20 @@ impl Watcher for Lines {
             }
         }
         Ok(())
+    }
+
+    fn tick(&mut self, ui: &mut Ui) {
+        let now = self.begun.elapsed();
+        if self.lines && now >= self.said_at + TELL_EVERY {
+            self.said_at = now;
+            if let Some(line) = self.progress.lines(now, usize::MAX).first() {
+                ui.data_if_read(&format!("{line}\n"));
+            }
+        }
+    }
+
+    fn stopping(&mut self) {
+        self.progress.stopping();
     }
 }
 
@@ -63,10 +98,15 @@ fn line(activity: Activity, event: &Event) -> Option<String> {
         Event::Started { mailboxes } => {
             Some(format!("{} {}", activity.as_str(), plural(*mailboxes, "mailbox")))
         }
-        Event::FolderFinished { mailbox, folder, messages_now, bytes_now, seconds: took } => {
+        Event::FolderFinished {
+            mailbox, folder, messages_now, bytes_now, flags_now, seconds: took, ..
+        } => {
             let mut parts = vec![format!("{} {}", count(*messages_now), activity.done())];
             if activity == Activity::Copying {
                 parts.extend(rest(folder, *messages_now));
+            }
+            if *flags_now > 0 {
+                parts.push(flag_changes(*flags_now));
             }
             parts.push(bytes(*bytes_now));
             parts.push(duration(seconds(*took)));
@@ -104,6 +144,11 @@ fn rest(folder: &FolderSummary, now: u64) -> Vec<String> {
     .filter(|(n, _)| *n > 0)
     .map(|(n, what)| format!("{} {what}", count(n)))
     .collect()
+}
+
+/// Returns e.g. `3 flag changes brought over`.
+pub(crate) fn flag_changes(messages: u64) -> String {
+    format!("{} brought over", plural(messages, "flag change"))
 }
 
 /// Returns `Sent → Sent Items`, or one name when both are the same; escaped.
@@ -154,8 +199,8 @@ mod tests {
         let (out, err) = shown(Activity::Copying, &samples::run_events());
         insta::assert_snapshot!(out, @r"
         copying 3 mailboxes
-        anna@old.example  INBOX: 1,160 copied, 20 copied before, 20 already present, 4.6 MiB, 2.5 s
-        anna@old.example  Sent → Sent Items: 100 copied, 20 copied before, 480.0 KiB, 2.5 s
+        anna@old.example  INBOX: 1,160 copied, 20 copied before, 20 already present, 4.5 MiB, 2.5 s
+        anna@old.example  Sent → Sent Items: 100 copied, 20 copied before, 3 flag changes brought over, 400.0 KiB, 2.5 s
         anna@old.example  complete
         bob@old.example  Entwürfe/2019\x1b[2J uid 7: failed, too-big: the message has 60.0 MiB, the target takes at most 50.0 MiB
         bob@old.example  not all well

@@ -9,10 +9,10 @@ use mailhaul_engine::record::Note;
 use mailhaul_engine::summary::{MailboxSummary, ProjectSummary, RunSummary, Verdict};
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
+use super::clock::local_time as local;
 use super::paint::{Palette, Tone};
 use super::sum::{counts, equation, push_wrapped};
 use super::table::{Align, Table};
-use super::time::local;
 
 /// What the page is drawn for.
 #[derive(Debug, Default)]

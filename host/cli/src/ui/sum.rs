@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 
-use mailhaul_app::Outcome;
+use mailhaul_app::{Move, MoveKind, Outcome};
 use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, LeftOutFolder,
-    MailboxSummary,
+    MailboxSummary, Side,
 };
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::alike::{Alike, Saying, concerns};
 use super::paint::{Palette, Tone};
-use super::plain::end_words;
+use super::plain::{end_words, flag_changes};
 use super::table::wrap_hanging;
 
 /// Mailboxes that are complete get a block of their own up to this many; more are counted.
@@ -21,18 +21,20 @@ const MAX_COMPLETE: usize = 20;
 /// Failed messages and findings that are listed; the report has all.
 const MAX_LISTED: usize = 20;
 
-/// Returns the page that ends a `run` or `retry`.
-pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) -> String {
+/// Returns the page that ends a `run` or `retry`. A `quiet` one has what went wrong, and the sum of all.
+pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette: Palette) -> String {
     let mut out = String::new();
     let complete = outcome.finish.mailboxes.iter().filter(|(_, end)| *end == MailboxEnd::Complete).count();
-    let brief = complete > MAX_COMPLETE;
+    let brief = quiet || complete > MAX_COMPLETE;
     let mut totals = Counts::default();
     let stopped = outcome.finish.mailboxes.iter().filter(|(_, end)| end.stopped().is_some());
     let mut alike = Alike::of(stopped.map(|(mailbox, end)| (mailbox.as_str(), end_words(end))));
+    let mut unknown = 0;
     for (mailbox, end) in &outcome.finish.mailboxes {
         let summary = outcome.summary(mailbox);
-        if let Some(summary) = summary {
-            totals.add(&counts(summary));
+        match summary.filter(|summary| !summary.folders.is_empty()) {
+            Some(summary) => totals.add(&counts(summary)),
+            None => unknown += u64::from(*end != MailboxEnd::Complete),
         }
         if brief && *end == MailboxEnd::Complete {
             continue;
@@ -46,20 +48,31 @@ pub(crate) fn page(outcome: &Outcome, width: Option<usize>, palette: Palette) ->
             Saying::Said => {}
         }
     }
-    if brief {
+    if brief && !quiet {
         out.push_str(&format!("{} complete\n", plural(complete as u64, "mailbox")));
     }
     let mailboxes = outcome.finish.mailboxes.len();
-    if mailboxes != 1 {
+    if mailboxes != 1 || quiet {
         out.push_str(&format!(
             "{} {} complete\n",
             palette.paint(Tone::Strong, "total:"),
             of(complete, mailboxes, "mailbox")
         ));
         push_wrapped(&mut out, 2, &equation(&totals), width);
+        if unknown > 0 {
+            let line =
+                format!("not in this sum: {}, of which no folder is known yet", plural(unknown, "mailbox"));
+            push_wrapped(&mut out, 2, &line, width);
+        }
     }
     out.push_str(&format!("{}\n", pace(outcome)));
-    push_hooks(&mut out, outcome, palette);
+    if outcome.finish.flags > 0 {
+        out.push_str(&format!("{}\n", flag_changes(outcome.finish.flags)));
+    }
+    if !quiet {
+        push_moves(&mut out, &outcome.moves, width);
+        push_hooks(&mut out, outcome, palette);
+    }
     push_failures(&mut out, outcome, width, palette);
     out
 }
@@ -190,6 +203,29 @@ fn pace(outcome: &Outcome) -> String {
     )
 }
 
+/// Adds what was found under another name, and what was moved.
+fn push_moves(out: &mut String, moves: &[Move], width: Option<usize>) {
+    for Move { mailbox, from, to, what } in moves.iter().take(MAX_LISTED) {
+        let (mailbox, from, to) = (escape(mailbox), escape(from), escape(to));
+        let line = match what {
+            MoveKind::Renamed(Side::Target) => {
+                format!("{mailbox}: `{from}` is called `{to}` on the target now, and new mail goes there")
+            }
+            MoveKind::Renamed(Side::Source | Side::Local) => {
+                format!("{mailbox}: `{from}` is called `{to}` at the source now")
+            }
+            MoveKind::Copies(messages) => {
+                let messages = plural(*messages, "message");
+                format!(
+                    "{mailbox}: copies of {messages} moved from `{from}` to `{to}` on the target, as mapped now"
+                )
+            }
+        };
+        push_wrapped(out, 0, &line, width);
+    }
+    push_more(out, moves.len());
+}
+
 fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, palette: Palette) {
     let failed = |summary: &MailboxSummary| {
         summary
@@ -204,13 +240,21 @@ fn push_failures(out: &mut String, outcome: &Outcome, width: Option<usize>, pale
         .iter()
         .flat_map(|(_, s)| failed(s).into_iter().map(move |exception| (s.source.as_str(), exception)))
         .collect();
-    if !all.is_empty() {
-        // A line may stand for many messages, or for a folder of which nobody knows how many it has.
-        let messages = outcome.summaries.iter().map(|(_, summary)| counts(summary).failed).sum();
-        let head = match messages {
-            0 => "not everything could be read:".to_owned(),
-            messages => format!("{} failed:", plural(messages, "message")),
+    // A folder that could not be read or written, or only in part, is no message, however many it has.
+    let (folders, messages): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(_, exception)| exception.uid == 0);
+    let failed: u64 = outcome.summaries.iter().map(|(_, summary)| counts(summary).failed).sum();
+    let in_folders = failed.saturating_sub(messages.len() as u64);
+    let heads = [(folders, "folder", "could not be brought over whole"), (messages, "message", "failed")];
+    for (all, noun, what) in heads {
+        if all.is_empty() {
+            continue;
+        }
+        let with_it = match noun {
+            "folder" if in_folders > 0 => format!(" ({} failed with it)", plural(in_folders, "message")),
+            _ => String::new(),
         };
+        let head = format!("{} {what}{with_it}:", plural(all.len() as u64, noun));
         out.push_str(&format!("\n{}\n", palette.paint(Tone::Bad, &head)));
         for (mailbox, exception) in all.iter().take(MAX_LISTED) {
             let line = format!(
@@ -404,6 +448,7 @@ pub(crate) mod samples {
         Comparison, Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary,
         HookSummary, MailboxSummary, Side, Stopped, Verdict, VerifiedDepth,
     };
+    use mailhaul_engine::tally::Tally;
 
     pub(crate) fn folder(
         source: &str,
@@ -572,6 +617,29 @@ pub(crate) mod samples {
         }
     }
 
+    /// A folder of so many messages, of which some were copied before and some just now.
+    fn of_folder(all: &Counts, before: u64, now: u64) -> Tally {
+        let copied = before + now;
+        let pending = all.copied - copied;
+        let counts = Counts { copied, pending, bytes: copied * 4096, ..*all };
+        Tally { counts, copied_now: now, bytes_now: now * 4096 }
+    }
+
+    /// Anna's mailbox as the run finds it: 40 messages were copied before.
+    fn anna_before() -> Tally {
+        let mut counts = Counts::default();
+        anna().folders.iter().for_each(|folder| counts.add(&folder.counts));
+        of_folder(&counts, 40, 0)
+    }
+
+    fn add_now(tally: &mut Tally, messages: u64) {
+        tally.counts.copied += messages;
+        tally.counts.pending -= messages;
+        tally.counts.bytes += messages * 4096;
+        tally.copied_now += messages;
+        tally.bytes_now += messages * 4096;
+    }
+
     pub(crate) fn run_events() -> Vec<Event> {
         let started = |mailbox: &str| Event::MailboxStarted { mailbox: mailbox.into() };
         let mut events = vec![
@@ -580,24 +648,38 @@ pub(crate) mod samples {
             Event::Planned(plan()),
             Event::Warning { mailbox: Some("bob@old.example".into()), message: "odd\x07thing".into() },
         ];
+        let mut mailbox = anna_before();
+        events.push(Event::MailboxProgress { mailbox: "anna@old.example".into(), counts: mailbox });
         for folder in anna().folders.into_iter().take(2) {
+            let all = folder.counts;
+            let before = of_folder(&all, 20, 0);
             events.push(Event::FolderStarted {
                 mailbox: "anna@old.example".into(),
                 source: folder.source.clone(),
                 target: folder.target.clone().unwrap_or_default(),
-                messages: folder.counts.copied,
-                bytes: folder.counts.bytes,
+                messages: folder.counts.copied - 20,
+                bytes: folder.counts.bytes - 20 * 4096,
+                counts: before,
+                mailbox_counts: mailbox,
             });
+            let half = of_folder(&all, 20, all.copied / 2);
+            add_now(&mut mailbox, half.copied_now);
             events.push(Event::FolderProgress {
                 mailbox: "anna@old.example".into(),
                 source: folder.source.clone(),
-                messages: folder.counts.copied / 2,
-                bytes: folder.counts.bytes / 2,
+                messages: half.copied_now,
+                bytes: half.bytes_now,
+                counts: half,
+                mailbox_counts: mailbox,
+                awaited: None,
             });
+            add_now(&mut mailbox, all.copied - 20 - half.copied_now);
             events.push(Event::FolderFinished {
                 mailbox: "anna@old.example".into(),
                 messages_now: folder.counts.copied - 20,
-                bytes_now: folder.counts.bytes,
+                bytes_now: folder.counts.bytes - 20 * 4096,
+                flags_now: if folder.source == "Sent" { 3 } else { 0 },
+                mailbox_counts: mailbox,
                 seconds: 2.5,
                 folder,
             });
@@ -629,6 +711,7 @@ pub(crate) mod samples {
             ],
             messages: 1263,
             bytes: 5_000_000,
+            flags: 3,
             seconds: 12.5,
             ..Finish::default()
         }
@@ -652,7 +735,7 @@ mod tests {
 
     #[test]
     fn the_sum_is_spelled_out_and_failures_are_listed() {
-        insta::assert_snapshot!(page(&samples::outcome(), Some(80), Palette::default()), @r"
+        insta::assert_snapshot!(page(&samples::outcome(), false, Some(80), Palette::default()), @r"
         anna@old.example → anna@new.example: complete
           source 1,329 = 1,300 copied + 20 already present + 9 skipped + 0 failed
             + 0 pending
@@ -663,7 +746,9 @@ mod tests {
         total: 1 of 3 mailboxes complete
           source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed
             + 0 pending
+          not in this sum: 1 mailbox, of which no folder is known yet
         copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
+        3 flag changes brought over
         validation: counts 1 passed, 1 failed
 
         1 message failed:
@@ -689,7 +774,7 @@ mod tests {
             .map(|(mailbox, stopped)| (mailbox, MailboxEnd::Stopped(stopped)))
             .collect();
         outcome.finish.mailboxes.push(("anna".into(), MailboxEnd::Complete));
-        insta::assert_snapshot!(page(&outcome, Some(80), Palette::default()), @r"
+        insta::assert_snapshot!(page(&outcome, false, Some(80), Palette::default()), @r"
         stopped at the target: auth-refused: the server said `NO [AUTHENTICATIONFAILED]
           Authentication failed.`
           concerns 3 mailboxes: u01, u02, u03
@@ -706,9 +791,61 @@ mod tests {
     fn what_an_earlier_verify_recorded_is_told_beside_what_was_found_now() {
         let mut outcome = samples::outcome();
         outcome.differences = vec![("bob@old.example".into(), samples::bob().differences[0].clone())];
-        let page = page(&outcome, Some(80), Palette::default());
+        let page = page(&outcome, false, Some(80), Palette::default());
         assert!(page.contains("1 difference found:"), "{page}");
         assert!(page.contains("1 difference stands on record from an earlier verify:"), "{page}");
+    }
+
+    #[test]
+    fn quiet_has_what_went_wrong_and_the_sum() {
+        let mut outcome = samples::outcome();
+        let bad = page(&outcome, true, Some(80), Palette::default());
+        assert!(
+            !bad.contains("anna@old.example →") && bad.contains("bob@old.example: not all well"),
+            "{bad}"
+        );
+        assert!(bad.contains("1 message failed:") && !bad.contains("validation:"), "{bad}");
+        outcome.finish.mailboxes.truncate(1);
+        outcome.finish.flags = 0;
+        outcome.summaries.truncate(1);
+        insta::assert_snapshot!(page(&outcome, true, None, Palette::default()), @"
+        total: 1 of 1 mailbox complete
+          source 1,329 = 1,300 copied + 20 already present + 9 skipped + 0 failed + 0 pending
+        copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
+        ");
+    }
+
+    #[test]
+    fn a_folder_that_failed_is_no_message() {
+        let mut outcome = samples::outcome();
+        let (_, bob) = &mut outcome.summaries[1];
+        let of_folder = Exception { uid: 0, reason: "not read".into(), ..samples::exception() };
+        bob.exceptions.push(of_folder);
+        bob.folders[0].counts.failed += 7;
+        let page = page(&outcome, false, None, Palette::default());
+        assert!(
+            page.contains("1 folder could not be brought over whole (7 messages failed with it):"),
+            "{page}"
+        );
+        assert!(page.contains("\n1 message failed:"), "{page}");
+    }
+
+    #[test]
+    fn what_is_somewhere_else_now_is_told() {
+        let mut outcome = samples::outcome();
+        let named = |what| Move { mailbox: "anna".into(), from: "A\x1b[2J".into(), to: "B".into(), what };
+        outcome.moves =
+            [MoveKind::Renamed(Side::Source), MoveKind::Renamed(Side::Target), MoveKind::Copies(3)]
+                .map(named)
+                .to_vec();
+        let page = page(&outcome, false, None, Palette::default());
+        for told in [
+            r"anna: `A\x1b[2J` is called `B` at the source now",
+            r"anna: `A\x1b[2J` is called `B` on the target now, and new mail goes there",
+            r"anna: copies of 3 messages moved from `A\x1b[2J` to `B` on the target, as mapped now",
+        ] {
+            assert!(page.contains(told), "{page}");
+        }
     }
 
     #[test]
@@ -716,11 +853,12 @@ mod tests {
         let mut outcome = samples::outcome();
         outcome.finish.mailboxes = (0..500).map(|n| (format!("m{n}"), MailboxEnd::Complete)).collect();
         outcome.summaries.clear();
-        insta::assert_snapshot!(page(&outcome, Some(80), Palette::default()), @"
+        insta::assert_snapshot!(page(&outcome, false, Some(80), Palette::default()), @"
         500 mailboxes complete
         total: 500 of 500 mailboxes complete
           source 0 = 0 copied + 0 already present + 0 skipped + 0 failed + 0 pending
         copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
+        3 flag changes brought over
         ");
     }
 }

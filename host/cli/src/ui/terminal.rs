@@ -33,16 +33,15 @@ impl Bars {
 
 impl Watcher for Bars {
     fn event(&mut self, ui: &mut Ui, event: &Event) -> Result<(), Failure> {
-        self.progress.event(event);
+        self.progress.event(event, self.started.elapsed());
         self.lines.event(ui, event)
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self, _ui: &mut Ui) {
         if !self.open || self.drawn.is_some_and(|at| at.elapsed() < REDRAW) {
             return;
         }
         let now = self.started.elapsed();
-        self.progress.sample(now);
         let (width, height) = screen::size();
         let mut lines = self.progress.lines(now, width.saturating_sub(MARGIN));
         // One row stays for what is printed above.
@@ -53,6 +52,7 @@ impl Watcher for Bars {
 
     fn stopping(&mut self) {
         self.progress.stopping();
+        self.lines.stopping();
     }
 
     fn close(&mut self) {

@@ -48,7 +48,7 @@ pub(crate) trait Watcher {
     /// When standard output is gone and the task is of no use without it.
     fn event(&mut self, ui: &mut Ui, event: &Event) -> Result<(), Failure>;
     /// Called ten times a second, so that progress moves without events.
-    fn tick(&mut self) {}
+    fn tick(&mut self, _ui: &mut Ui) {}
     /// Called once, when the user has asked to stop.
     fn stopping(&mut self) {}
     /// Takes everything off the screen: the task has ended, or the process is about to.
@@ -58,7 +58,7 @@ pub(crate) trait Watcher {
 /// Returns the watcher that suits the command line and the terminal.
 pub(crate) fn for_task(ui: &Ui, activity: Activity) -> Box<dyn Watcher> {
     if activity == Activity::Copying && ui.json() {
-        return Box::new(json::EventLines);
+        return Box::new(json::EventLines::new());
     }
     let lines = plain::Lines::new(activity, ui);
     if ui.animated { Box::new(terminal::Bars::new(activity, lines)) } else { Box::new(lines) }

@@ -20,6 +20,7 @@ use crate::plan::MailboxPlan;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::state::record::{self, RunResult};
+use crate::state::standing::mailbox_summary;
 use crate::summary::Stopped;
 use crate::task::context::Context;
 
@@ -125,6 +126,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         mailboxes: ends,
         messages,
         bytes,
+        flags: context.done.flags(),
         seconds: begun.elapsed().as_secs_f64(),
     }
 }
@@ -202,6 +204,7 @@ async fn work_on_all(
     let mut numbers = std::collections::HashMap::new();
     let mut next = 0;
     let mut grace: Option<tokio::time::Instant> = None;
+    let mut broken_off: Vec<usize> = Vec::new();
     loop {
         while next < mailboxes.len()
             && running.len() < context.job.limits.mailboxes_at_once.max(1)
@@ -227,7 +230,9 @@ async fn work_on_all(
                     }
                 }
                 Some(Err(error)) => {
-                    if let Some(n) = numbers.get(&error.id()).filter(|_| error.is_panic()) {
+                    let n = numbers.get(&error.id());
+                    broken_off.extend(n.filter(|_| error.is_cancelled()));
+                    if let Some(n) = n.filter(|_| error.is_panic()) {
                         ends[*n] = Some(MailboxEnd::Stopped(Stopped {
                             side: Side::Local,
                             cause: Cause::Internal,
@@ -251,6 +256,9 @@ async fn work_on_all(
         }
     }
     let interrupted = context.stop.is_raised();
+    for n in broken_off {
+        ends[n] = Some(break_off(context, &mailboxes[n], &work, recorder.as_deref()).await);
+    }
     mailboxes
         .iter()
         .zip(ends)
@@ -259,6 +267,34 @@ async fn work_on_all(
             (m.key.clone(), end.unwrap_or(unfinished))
         })
         .collect()
+}
+
+/// Ends the work on a mailbox that was broken off since a server did not answer in time: it stands where its
+/// ledger says.
+async fn break_off(
+    context: &Context,
+    mailbox: &Mailbox,
+    work: &MailboxTask,
+    recorder: Option<&ProjectRecorder>,
+) -> MailboxEnd {
+    let end = MailboxEnd::Interrupted;
+    if matches!(work, MailboxTask::Fit(_)) {
+        return end;
+    }
+    let mut summary = match work {
+        MailboxTask::Check | MailboxTask::Plan | MailboxTask::Fit(_) => None,
+        MailboxTask::Run { .. } | MailboxTask::Undo(_) | MailboxTask::Verify(_) => {
+            let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key));
+            let (source, target) = (&mailbox.source.user, &mailbox.target.user);
+            ledger.ok().flatten().and_then(|ledger| mailbox_summary(&ledger, source, target, None).ok())
+        }
+    };
+    if let Some(recorder) = recorder {
+        recorder.mailbox_ended(context, mailbox, &end, summary.as_mut()).await;
+    }
+    let name = mailbox.key.clone();
+    context.emit(Event::MailboxFinished { mailbox: name, end: end.clone(), summary }).await;
+    end
 }
 
 async fn work_on(

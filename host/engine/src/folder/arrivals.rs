@@ -163,7 +163,6 @@ impl FolderRun<'_> {
         let (count, bytes) = messages.fold((0, 0), |(count, bytes), (_, size)| (count + 1, bytes + size));
         self.outcome.messages += count;
         self.outcome.bytes += bytes;
-        self.work().context.done.add(count, bytes);
     }
 
     /// Stops the folder, since these messages may be on the target: they are looked for again, and not sent.

@@ -1,11 +1,13 @@
 //! The end of a folder's run: its differences, its proof and its counts are recorded and told.
 
+use std::time::Duration;
+
 use mailhaul_imap::Selected;
 
 use crate::event::Event;
 use crate::folder::run::FolderRun;
-use crate::folder::work::Step;
-use crate::state::ledger::Proof;
+use crate::folder::work::{MailboxWork, Step};
+use crate::state::ledger::{FolderId, LedgerError, Proof};
 use crate::summary::{Difference, DifferenceKind};
 
 impl FolderRun<'_> {
@@ -59,22 +61,39 @@ impl FolderRun<'_> {
     /// # Errors
     /// When the ledger fails.
     pub(super) async fn emit_finished(&self) -> Step<()> {
-        let (messages, bytes) = (self.outcome.messages, self.outcome.bytes);
-        tracing::info!(copied = messages, bytes, "folder finished");
-        let work = self.work();
-        let summary = work.ledger().folder_summary(self.row.id)?;
-        if let Some(folder) = summary {
-            let event = Event::FolderFinished {
-                mailbox: work.key().to_owned(),
-                folder,
-                messages_now: messages,
-                bytes_now: bytes,
-                seconds: self.begun.elapsed().as_secs_f64(),
-            };
-            work.context.emit(event).await;
-        }
-        Ok(())
+        tracing::info!(copied = self.outcome.messages, bytes = self.outcome.bytes, "folder finished");
+        Ok(tell_finished(self.work(), self.row.id, self.outcome.flags, self.begun.elapsed()).await?)
     }
+}
+
+/// Tells that the work on a folder ended, with what the ledger has of it: unless that was told in this task,
+/// and nothing of the folder has changed since.
+///
+/// # Errors
+/// When the ledger fails.
+pub(crate) async fn tell_finished(
+    work: MailboxWork<'_>,
+    id: FolderId,
+    flags_now: u64,
+    took: Duration,
+) -> Result<(), LedgerError> {
+    let (counts, mailbox_counts) = work.tally(id)?;
+    let folder = {
+        let mut ledger = work.ledger();
+        ledger.folder_summary(id)?.filter(|_| ledger.tell_once(id))
+    };
+    let Some(folder) = folder else { return Ok(()) };
+    let event = Event::FolderFinished {
+        mailbox: work.key().to_owned(),
+        folder,
+        messages_now: counts.copied_now,
+        bytes_now: counts.bytes_now,
+        flags_now,
+        mailbox_counts,
+        seconds: took.as_secs_f64(),
+    };
+    work.context.emit(event).await;
+    Ok(())
 }
 
 /// Both sides' figures, when they tell one state from another. The `tail` is what was listed on the

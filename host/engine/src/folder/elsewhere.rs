@@ -98,6 +98,7 @@ async fn in_folder(
         unread: HashSet::new(),
         exact: false,
         most_refused: usize::MAX,
+        copied_before: (0, 0),
         most_complaints: u32::MAX,
     };
     let mut folder = FolderRun::new(ends, route, row, place, rows);

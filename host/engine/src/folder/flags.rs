@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{Flags, ImapError};
 
-use crate::folder::run::FolderRun;
+use crate::folder::run::{FolderRun, RefusedFlags};
 use crate::folder::unchanged::{FlagChange, flag_change};
 use crate::folder::work::Step;
 use crate::message::ours::{Certainty, KeptReason, judge};
@@ -44,6 +44,7 @@ impl FolderRun<'_> {
         for (flags, messages) in groups {
             self.store_pending(&Flags::parse(&flags), &messages).await?;
         }
+        self.warn_refused_flags().await;
         Ok(any)
     }
 
@@ -69,7 +70,7 @@ impl FolderRun<'_> {
                     return Err(EndError::Imap(Side::Target, error).into());
                 }
                 Err(error) if keywords.is_empty() || error.asks_for_patience() => {
-                    self.flags_refused(flags, &error).await;
+                    self.note_refused_flags(flags, &error, part.len());
                     done = false;
                 }
                 // One of them is enough for all to be refused.
@@ -79,7 +80,7 @@ impl FolderRun<'_> {
                 }
                 Err(_) if self.takes_flags().await? => done &= self.leave_out(part, flags, &keywords).await?,
                 Err(error) => {
-                    self.flags_refused(flags, &error).await;
+                    self.note_refused_flags(flags, &error, part.len());
                     return Ok(false);
                 }
             }
@@ -130,11 +131,14 @@ impl FolderRun<'_> {
                 let given: Vec<(u32, String)> =
                     messages.iter().map(|(uid, _, change)| (*uid, change.given.to_string())).collect();
                 work.ledger().set_flags(self.row.id, &given)?;
+                self.outcome.flags += given.len() as u64;
+                work.context.done.add_flags(given.len() as u64);
                 tracing::info!(messages = given.len(), add = %change.add, remove = %change.remove, "flags brought over");
             } else {
                 self.flags_well = false;
             }
         }
+        self.warn_refused_flags().await;
         Ok(())
     }
 
@@ -194,14 +198,32 @@ impl FolderRun<'_> {
             Ok(()) => Ok(true),
             Err(error) if error.is_connection_lost() => Err(EndError::Imap(Side::Target, error).into()),
             Err(error) => {
-                self.flags_refused(flags, &error).await;
+                self.note_refused_flags(flags, &error, uids.len());
                 Ok(false)
             }
         }
     }
 
-    async fn flags_refused(&self, flags: &Flags, error: &ImapError) {
-        self.work().warn(format!("the target refused the flags `{flags}`: {error}")).await;
+    /// Keeps what the target refused, for [`Self::warn_refused_flags`]: each set of flags is refused on its
+    /// own.
+    fn note_refused_flags(&mut self, flags: &Flags, error: &ImapError, messages: usize) {
+        let first =
+            || RefusedFlags { flags: flags.to_string(), error: error.to_string(), sets: 0, messages: 0 };
+        let refused = self.refused_flags.get_or_insert_with(first);
+        refused.sets += 1;
+        refused.messages += messages;
+    }
+
+    /// Says once which flags the target has refused, however many sets of them there were.
+    async fn warn_refused_flags(&mut self) {
+        let Some(RefusedFlags { flags, error, sets, messages }) = self.refused_flags.take() else { return };
+        let text = match sets {
+            1 => format!("the target refused the flags `{flags}`: {error}"),
+            _ => {
+                format!("the target refused the flags of {messages} messages, `{flags}` among them: {error}")
+            }
+        };
+        self.route.warn(text).await;
     }
 }
 

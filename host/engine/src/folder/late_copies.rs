@@ -88,13 +88,22 @@ impl FolderRun<'_> {
             match removed.await {
                 Ok(()) => {
                     for (uid, row) in &late {
-                        let message = format!(
-                            "{}: a connection that was lost stored a second copy of message {} late; it was removed \
-                             from `{target_path}` (UID {uid})",
-                            self.row.source, row.uid
-                        );
-                        work.warn(message).await;
+                        tracing::info!(copy = uid, of = row.uid, "a second copy was removed");
                     }
+                    let source = &self.row.source;
+                    let message = match &late[..] {
+                        [(uid, row)] => format!(
+                            "{source}: a connection that was lost stored a second copy of message {} late; it was removed \
+                             from `{target_path}` (UID {uid})",
+                            row.uid
+                        ),
+                        more => format!(
+                            "{source}: {} second copies that a lost connection stored late were removed from \
+                             `{target_path}`",
+                            more.len()
+                        ),
+                    };
+                    work.warn(message).await;
                     return Ok(Some(Vec::new()));
                 }
                 Err(error) if error.is_connection_lost() => return Err(at(error).into()),

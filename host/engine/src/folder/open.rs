@@ -160,6 +160,7 @@ fn route<'a>(
         unread: HashSet::new(),
         exact: false,
         most_refused: usize::MAX,
+        copied_before: (0, 0),
         most_complaints: u32::MAX,
     }
 }
@@ -205,6 +206,7 @@ impl FolderStop {
     ) -> Step<ControlFlow<Ends, T>> {
         work.warn(format!("{}: {}", row.source, self.why)).await;
         work.ledger().stop_folder(row.id, self.code, &self.why, self.messages)?;
+        work.tell_progress().await?;
         Ok(ControlFlow::Break(ends))
     }
 }

@@ -28,7 +28,7 @@ impl FolderRun<'_> {
     /// # Errors
     /// When an end or the ledger fails; running it again continues.
     pub(super) async fn copy(mut self) -> Step<Self> {
-        let wanted = self.begin_copy().await;
+        let wanted = self.begin_copy().await?;
         let suspected = |m: &ListedMessage| self.rows.get(&m.uid).is_some_and(|row| row.is_suspected());
         let (alone, together): (Vec<_>, Vec<_>) = wanted.into_iter().partition(suspected);
         for message in alone {
@@ -55,7 +55,7 @@ impl FolderRun<'_> {
 
     /// Tells what is going to be copied; returns it. What was tried often enough was only looked for once
     /// more.
-    async fn begin_copy(&mut self) -> Vec<ListedMessage> {
+    async fn begin_copy(&mut self) -> Step<Vec<ListedMessage>> {
         let (work, folder) = (self.work(), self.row.id);
         let retry = work.context.refusals.retry();
         let is_retried = |m: &ListedMessage| self.rows.get(&m.uid).is_some_and(|row| is_retried(row, retry));
@@ -73,6 +73,8 @@ impl FolderRun<'_> {
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.retain(|m| !given_up(m) && !self.left_out.contains(&m.uid));
         wanted.retain(|m| retry.is_none() || is_retried(m));
+        let (counts, mailbox_counts) = work.tally(folder)?;
+        self.route.copied_before = (counts.copied_now, counts.bytes_now);
         work.context
             .emit(Event::FolderStarted {
                 mailbox: work.key().to_owned(),
@@ -80,10 +82,12 @@ impl FolderRun<'_> {
                 target: self.route.target.clone(),
                 messages: wanted.len() as u64,
                 bytes: wanted.iter().map(|m| m.size()).sum(),
+                counts,
+                mailbox_counts,
             })
             .await;
         work.lists.forget(Side::Target, &self.route.target);
-        wanted
+        Ok(wanted)
     }
 
     /// Opens the target folder anew, so that what is there by now is told from what comes.

@@ -97,10 +97,22 @@ pub(crate) struct FolderRun<'a> {
     pub arrived: Option<Vec<ListedMessage>>,
     /// Whether the target took every change of flags.
     pub flags_well: bool,
+    /// Flags that it refused, until that is told.
+    pub(super) refused_flags: Option<RefusedFlags>,
     /// What differs between the ledger and the target.
     pub differences: Vec<Difference>,
     pub outcome: FolderOutcome,
     pub begun: Instant,
+}
+
+/// Flags that the target refused and nobody was told of yet.
+#[derive(Debug)]
+pub(super) struct RefusedFlags {
+    /// The first set of them, and what the target said to it.
+    pub flags: String,
+    pub error: String,
+    pub sets: usize,
+    pub messages: usize,
 }
 
 /// The result of a run over a folder after which both connections live.
@@ -108,6 +120,8 @@ pub(crate) struct FolderRun<'a> {
 pub(crate) struct FolderOutcome {
     pub messages: u64,
     pub bytes: u64,
+    /// Messages whose flags were changed on their copies.
+    pub flags: u64,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
     pub throttled: bool,
@@ -143,6 +157,7 @@ impl<'a> FolderRun<'a> {
             target_compared: false,
             arrived: None,
             flags_well: true,
+            refused_flags: None,
             differences: Vec::new(),
             outcome: FolderOutcome::default(),
             begun: Instant::now(),

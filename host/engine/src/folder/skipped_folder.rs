@@ -9,6 +9,7 @@ use crate::folder::work::{MailboxWork, Step, stop_reason};
 use crate::mapping::target::MappedFolder;
 use crate::message::list::{WholeList, list_whole};
 use crate::side::Side;
+use crate::state::ledger::{FolderRow, LedgerError};
 
 /// Records a folder that is left out as a whole: every message of it, with the rule.
 ///
@@ -47,14 +48,27 @@ pub(crate) async fn skip(
             return Ok(work.ledger().stop_folder(row.id, Code::Rule, &reason, messages)?);
         }
     };
-    let unlisted = whole.unlisted();
-    let WholeList { selected, listed, .. } = whole;
+    let validity = whole.selected.uid_validity;
     // Numbers that mean something else now say nothing of the copies that stay.
-    let renumbered = row.source_uid_validity.is_some() && row.source_uid_validity != selected.uid_validity;
+    let renumbered = row.source_uid_validity.is_some() && row.source_uid_validity != validity;
     if renumbered {
         work.ledger().void_numbers(row.id, None)?;
     }
     keep()?;
+    record(work, &row, &whole, reason, renumbered)?;
+    Ok(work.tell_progress().await?)
+}
+
+/// Records a folder that is left out as it was listed, for a `reason`.
+fn record(
+    work: MailboxWork<'_>,
+    row: &FolderRow,
+    whole: &WholeList,
+    reason: &str,
+    renumbered: bool,
+) -> Result<(), LedgerError> {
+    let unlisted = whole.unlisted();
+    let WholeList { selected, listed, .. } = whole;
     let mut ledger = work.ledger();
     // Whose numbers they had stays on record, so that the run which takes the folder in again matches them
     // with the messages that it has by then.
@@ -66,7 +80,6 @@ pub(crate) async fn skip(
     let messages: Vec<(u32, u64)> = listed.iter().map(|m| (m.uid, m.size())).collect();
     ledger.record_skipped(row.id, &messages, Code::Rule, reason)?;
     let nothing = Selected { uid_next: Some(1), uid_validity: Some(1), ..Selected::default() };
-    let proof =
-        proof(&selected, &nothing, &[]).filter(|_| unlisted == 0 && listed.len() == selected.exists as usize);
-    Ok(ledger.set_proof(row.id, proof)?)
+    let whole = unlisted == 0 && listed.len() == selected.exists as usize;
+    ledger.set_proof(row.id, proof(selected, &nothing, &[]).filter(|_| whole))
 }

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mailhaul_imap::ImapError;
 
 use crate::account::Mailbox;
+use crate::event::Event;
 use crate::message::list::ListedMessage;
 use crate::server::error::EndError;
 use crate::server::refusal::interpret;
 use crate::side::Side;
-use crate::state::ledger::{Ledger, LedgerError};
+use crate::state::ledger::{FolderId, Ledger, LedgerError};
+use crate::tally::Tally;
 use crate::task::context::Context;
 
 /// The ledger of a mailbox, shared by the tasks that work on it.
@@ -110,6 +112,27 @@ impl<'a> MailboxWork<'a> {
     #[must_use]
     pub(crate) fn key(self) -> &'a str {
         &self.mailbox.key
+    }
+
+    /// What the ledger has of a folder, and of the whole mailbox, at this moment.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(crate) fn tally(self, folder: FolderId) -> Result<(Tally, Tally), LedgerError> {
+        let (folder, mailbox) = self.ledger().tally(folder)?;
+        self.context.done.set_copied(self.key(), mailbox.copied_now, mailbox.bytes_now);
+        Ok((folder, mailbox))
+    }
+
+    /// Tells what the ledger has of the mailbox, where nothing is told of a folder.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub(crate) async fn tell_progress(self) -> Result<(), LedgerError> {
+        let counts = self.ledger().mailbox_tally()?;
+        self.context.done.set_copied(self.key(), counts.copied_now, counts.bytes_now);
+        self.context.emit(Event::MailboxProgress { mailbox: self.key().to_owned(), counts }).await;
+        Ok(())
     }
 
     pub(crate) async fn warn(self, message: String) {

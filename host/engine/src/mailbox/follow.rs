@@ -1,10 +1,12 @@
 //! Copies of earlier runs that follow today's mapping, and folders that can be left alone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use mailhaul_imap::{Folder, FolderName, FolderStatus, Session};
 
 use crate::event::Event;
+use crate::folder::conclude::tell_finished;
 use crate::folder::elsewhere::{FolderNames, look_up};
 use crate::folder::unchanged::{Standing, standing};
 use crate::folder::work::{MailboxWork, Step};
@@ -96,6 +98,11 @@ pub(crate) async fn follow(
                 left = moved.left,
                 "copies moved"
             );
+            if moved.done > 0 {
+                let (from, to) = (place.path.clone(), path.clone());
+                let (mailbox, messages) = (work.key().to_owned(), moved.done);
+                work.context.emit(Event::CopiesMoved { mailbox, from, to, messages }).await;
+            }
         }
     }
     for (_, intent) in on_their_way {
@@ -132,17 +139,7 @@ pub(crate) async fn folders_to_open(
         }
     }
     for id in proven {
-        let summary = work.ledger().folder_summary(id)?;
-        if let Some(folder) = summary {
-            let event = Event::FolderFinished {
-                mailbox: work.key().to_owned(),
-                folder,
-                messages_now: 0,
-                bytes_now: 0,
-                seconds: 0.0,
-            };
-            work.context.emit(event).await;
-        }
+        tell_finished(work, id, 0, Duration::ZERO).await?;
     }
     Ok(open)
 }

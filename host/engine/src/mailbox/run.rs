@@ -163,11 +163,13 @@ async fn attempt(
         return Err(Interruption::Stopped(stopped));
     }
     record_plan(work, &planned)?;
+    tell_renamed(work, &planned).await;
     let outside = planned.mappings.folders.iter().filter(|m| m.outside);
     let outside = outside.map(|m| (&m.folder, m.status.as_ref()));
     left_out::record(work, &left_out::left_out(&[], outside)).await?;
     let to_copy = planned.plan.messages_to_copy;
     context.emit(Event::Planned(planned.plan)).await;
+    work.tell_progress().await?;
 
     let (mapped, there) = (&planned.mappings.folders, &planned.listings.1);
     if !(orders.over_quota || seen.room) {
@@ -228,6 +230,19 @@ async fn put_away(
         work.warn(format!("--delete-gone: {reason}")).await;
     }
     Ok(kept)
+}
+
+/// Tells which folders were renamed since their messages were copied.
+async fn tell_renamed(work: MailboxWork<'_>, planned: &PlannedMailbox) {
+    let at_source = planned.renames.iter().map(|(from, to)| (Side::Source, from.clone(), to.clone()));
+    let on_target = planned
+        .moved
+        .iter()
+        .map(|moved| (Side::Target, moved.place.path.clone(), moved.folder.path.to_string()));
+    for (side, from, to) in at_source.chain(on_target) {
+        let mailbox = work.key().to_owned();
+        work.context.emit(Event::FolderRenamed { mailbox, side, from, to }).await;
+    }
 }
 
 fn record_plan(work: MailboxWork<'_>, planned: &PlannedMailbox) -> Result<(), LedgerError> {

@@ -1,11 +1,13 @@
 //! What every part of a task shares: the job, the plugins, the way to tell and the way to stop.
 
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::event::Event;
+use crate::event::{Event, WARNING_TARGET};
 use crate::job::Job;
 use crate::plugin::Plugins;
 use crate::state::record::{Record, RunId};
@@ -41,6 +43,8 @@ pub(crate) struct Context {
     /// Target accounts that were signed in to.
     pub accounts: Arc<Accounts>,
     budget: Arc<Semaphore>,
+    /// Hashes of the warnings that were told, with their mailboxes.
+    said: Arc<Mutex<HashSet<u64>>>,
     events: mpsc::Sender<Event>,
     recording: Arc<OnceLock<Arc<Recording>>>,
 }
@@ -62,8 +66,12 @@ impl Recording {
 /// Messages and bytes done over all mailboxes.
 #[derive(Debug, Default)]
 pub(crate) struct TransferTotals {
+    /// Compared, or taken back.
     messages: AtomicU64,
     bytes: AtomicU64,
+    flags: AtomicU64,
+    /// Copied, of each mailbox, as its ledger has it.
+    copied: Mutex<HashMap<String, (u64, u64)>>,
 }
 
 impl TransferTotals {
@@ -72,9 +80,32 @@ impl TransferTotals {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Takes note of what the ledger of a mailbox says that this task has copied.
+    pub(crate) fn set_copied(&self, mailbox: &str, messages: u64, bytes: u64) {
+        let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        match copied.get_mut(mailbox) {
+            Some(known) => *known = (messages, bytes),
+            None => drop(copied.insert(mailbox.to_owned(), (messages, bytes))),
+        }
+    }
+
+    /// Adds messages whose flags were changed on their copies.
+    pub(crate) fn add_flags(&self, messages: u64) {
+        self.flags.fetch_add(messages, Ordering::Relaxed);
+    }
+
+    /// Messages whose flags were changed on their copies.
+    #[must_use]
+    pub(crate) fn flags(&self) -> u64 {
+        self.flags.load(Ordering::Relaxed)
+    }
+
+    /// Messages and bytes.
     #[must_use]
     pub(crate) fn get(&self) -> (u64, u64) {
-        (self.messages.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+        let copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = (self.messages.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+        copied.values().fold(done, |(messages, bytes), (m, b)| (messages + m, bytes + b))
     }
 }
 
@@ -108,6 +139,7 @@ impl Context {
             accounts: Arc::default(),
             rules_met: Arc::default(),
             budget,
+            said: Arc::default(),
             events,
             recording: Arc::default(),
         }
@@ -138,9 +170,17 @@ impl Context {
         }
     }
 
-    /// Warns about one mailbox: in the log and as an event.
+    /// Warns about one mailbox: in the log and as an event. Front ends show the event; their own log leaves
+    /// the line out where it goes to the same eyes, by [`WARNING_TARGET`]. What was said once in this task is
+    /// not said again after each lost connection.
     pub(crate) async fn warn(&self, mailbox: &str, message: String) {
-        tracing::warn!(mailbox, "{message}");
+        let mut hash = DefaultHasher::new();
+        (mailbox, &message).hash(&mut hash);
+        if !self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(hash.finish()) {
+            tracing::debug!(mailbox, "once more: {message}");
+            return;
+        }
+        tracing::warn!(target: WARNING_TARGET, mailbox, "{message}");
         self.emit(Event::Warning { mailbox: Some(mailbox.to_owned()), message }).await;
     }
 

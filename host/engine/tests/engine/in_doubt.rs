@@ -190,6 +190,32 @@ fn a_second_copy_that_comes_late_is_removed_or_told() {
     }
 }
 
+/// A hundred of them would be a hundred lines.
+#[test]
+fn second_copies_that_come_late_are_told_together() {
+    let stage = Stage::loaded(5);
+    let mut left = 1;
+    stage.target.manners(|m| {
+        m.on_append = Box::new(move |m| match m.says("INBOX 003") && left > 0 {
+            true => {
+                left -= 1;
+                Take::Hangup { stored: false }
+            }
+            false => Take::Store,
+        });
+    });
+    stage.run().complete();
+    let late: Vec<_> = stage.there("INBOX").into_iter().filter(|m| m.uid >= 3).collect();
+    for message in &late {
+        stage.target.store(|store| store.add("INBOX", &["\\Seen"], &message.date, &message.body));
+    }
+    let outcome = stage.run();
+    let said = outcome.complete().warnings();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("3 second copies that a lost connection stored late were removed"), "{said:?}");
+    stage.assert_moved();
+}
+
 /// Its owner has marked it since: sent again, it would be there twice.
 #[test]
 fn a_copy_of_ours_is_found_though_it_is_marked_deleted() {

@@ -35,6 +35,7 @@ mod outages;
 mod outcome;
 mod passes;
 mod patience;
+mod progress;
 mod proving;
 mod reading;
 mod received;

@@ -1,5 +1,6 @@
 //! Relocating: copies follow a changed mapping or a changed name on the target; they are not sent again.
 
+use mailhaul_engine::event::Event;
 use mailhaul_lab::fake::{Manners, Verdict};
 
 use crate::outcome::Outcome;
@@ -142,6 +143,18 @@ fn a_folder_that_is_renamed_at_the_source_is_followed() {
     // It is the folder they were moved to that has another UIDVALIDITY: nobody replaced anything.
     assert!(!outcome.warnings().iter().any(|said| said.contains("replaced")), "{:?}", outcome.warnings());
     assert_eq!(outcome.project.totals.counts.gone_at_source, 0);
+    assert_eq!(told(&outcome), ["source Work → Work 2024", "5 copies Work → Work 2024"]);
+    assert!(told(&stage.run()).is_empty(), "once");
+}
+
+/// What was told of other names and of moves.
+fn told(outcome: &Outcome) -> Vec<String> {
+    let moves = outcome.events.iter().filter_map(|event| match event {
+        Event::FolderRenamed { side, from, to, .. } => Some(format!("{} {from} → {to}", side.as_str())),
+        Event::CopiesMoved { from, to, messages, .. } => Some(format!("{messages} copies {from} → {to}")),
+        _ => None,
+    });
+    moves.collect()
 }
 
 /// A folder that appears when another goes has its own mail, and is no new name for it.
@@ -168,6 +181,7 @@ fn a_folder_that_is_renamed_on_the_target_is_followed() {
     });
     let outcome = stage.run();
     all_in(&stage, &outcome, "Clients");
+    assert_eq!(told(&outcome), ["target Work → Clients"]);
     assert!(stage.target.store(|store| !store.folders.contains_key("Work")), "it is not made again");
     stage.load("Work", 1);
     stage.run().complete();

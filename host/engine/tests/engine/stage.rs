@@ -376,7 +376,7 @@ fn spent() -> Duration {
 }
 
 /// One whose clock goes on by itself when there is nothing to do.
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().expect("a runtime")
 }

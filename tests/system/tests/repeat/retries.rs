@@ -219,7 +219,8 @@ fn a_copy_that_comes_late() {
         let late = fakes.there("INBOX").into_iter().find(|m| m.says("INBOX 005")).unwrap();
         fakes.target.store(|store| store.add("INBOX", &["\\Seen"], &late.date, &late.body));
         let said = if code == 0 { "stored a second copy of message 5 late" } else { "1 difference" };
-        fakes.mailhaul(&["run"]).expect(code).says(&[said]);
+        let told = fakes.mailhaul(&["run"]).expect(code).says(&[said]);
+        assert_eq!(told.told().matches(said).count(), 1, "said once: {}", told.told());
         assert_eq!(
             fakes.there("INBOX").iter().filter(|m| m.says("INBOX 005")).count(),
             copies,

@@ -11,3 +11,4 @@ mod network;
 mod odd_sources;
 mod odd_targets;
 mod patience;
+mod watching;

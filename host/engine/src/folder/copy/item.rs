@@ -43,6 +43,9 @@ pub(crate) struct Route<'a> {
     pub exact: bool,
     /// Refusals in a row after which nothing more is sent for now.
     pub most_refused: usize,
+    /// Messages and bytes that this task had copied of the folder when it began with it, over connections
+    /// that were lost since.
+    pub copied_before: (u64, u64),
     /// Requests for patience in a row after which nothing more is sent for now.
     pub most_complaints: u32,
 }

@@ -12,6 +12,7 @@ mod read;
 mod record;
 pub(crate) mod refused;
 mod spread;
+mod tell;
 mod too_big;
 mod write;
 

@@ -1,7 +1,7 @@
 //! The recorder: acknowledgements become ledger rows, many in one transaction.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mailhaul_imap::{Ack, AckOutcome, Acks, ImapError, Refusal};
 use tokio::sync::{mpsc, watch};
@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::folder::copy::flight::{SharedFlight, flight};
 use crate::folder::copy::item::{Claim, CopyOutcome, Route};
 use crate::folder::copy::refused::{RefusedMessage, Verdicts, is_about_the_date};
+use crate::folder::copy::tell::Teller;
 use crate::folder::work::{MailboxWork, Step};
 use crate::message::dating::DateRule;
 use crate::server::error::Interpretation;
@@ -22,14 +23,24 @@ const COMMIT: usize = 512;
 /// How long a transaction waits to become full. What a crash leaves unrecorded is looked up on the target.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// Progress is told at most this often.
-const TELL_EVERY: Duration = Duration::from_millis(100);
-
 /// Waits for acknowledgements, and a moment for further ones: a transaction costs the same for one as for
 /// many. `false` when there are no more. After a refusal it is not waited: more of them may be on their way.
-async fn gather(acks: &mut mpsc::Receiver<Ack>, into: &mut Vec<Ack>) -> bool {
-    if acks.recv_many(into, COMMIT).await == 0 {
-        return false;
+/// Meanwhile `teller` tells what there is to tell.
+async fn gather(
+    acks: &mut mpsc::Receiver<Ack>,
+    into: &mut Vec<Ack>,
+    teller: &mut Teller<'_, '_>,
+    shared: &SharedFlight,
+) -> Step<bool> {
+    loop {
+        tokio::select! {
+            biased;
+            more = acks.recv_many(into, COMMIT) => match more {
+                0 => return Ok(false),
+                _ => break,
+            },
+            () = teller.due() => teller.tell_while_waiting(shared).await?,
+        }
     }
     let moment = tokio::time::sleep(LINGER);
     tokio::pin!(moment);
@@ -42,7 +53,7 @@ async fn gather(acks: &mut mpsc::Receiver<Ack>, into: &mut Vec<Ack>) -> bool {
             () = &mut moment => break,
         }
     }
-    true
+    Ok(true)
 }
 
 /// Hands on every acknowledgement; gives the connection's half back when all are in.
@@ -68,9 +79,9 @@ pub(super) async fn record(
 ) -> Step<CopyOutcome> {
     let mut done = CopyOutcome::default();
     let mut buffer = Vec::with_capacity(COMMIT);
-    let mut told = Instant::now();
+    let mut teller = Teller::new(route);
     let mut verdicts = Verdicts::default();
-    while gather(&mut acks, &mut buffer).await {
+    while gather(&mut acks, &mut buffer, &mut teller, shared).await? {
         route.work.context.breaks.end_silence(route.work.key());
         let mut delivered = Vec::with_capacity(buffer.len());
         let mut closed = Vec::new();
@@ -208,7 +219,6 @@ pub(super) async fn record(
             for message in delivered.into_iter().filter(|m| !taken.contains_key(&m.uid)) {
                 done.messages += 1;
                 done.bytes += message.size;
-                route.work.context.done.add(1, message.size);
                 for difference in message.facts {
                     let mailbox = route.work.key().to_owned();
                     route.work.context.emit(Event::DifferenceFound { mailbox, difference }).await;
@@ -222,17 +232,9 @@ pub(super) async fn record(
                 done.contested.extend(unproven);
             }
         }
-        if told.elapsed() >= TELL_EVERY {
-            told = Instant::now();
-            let progress = Event::FolderProgress {
-                mailbox: route.work.key().to_owned(),
-                source: route.source.clone(),
-                messages: done.messages,
-                bytes: done.bytes,
-            };
-            route.work.context.emit(progress).await;
-        }
+        teller.recorded().await?;
     }
+    teller.close().await?;
     done.complaints = verdicts.complaints();
     done.refused = verdicts.close();
     Ok(done)

@@ -117,6 +117,7 @@ impl FolderComparison<'_> {
             let dated: Vec<Difference> = told.into_iter().filter(Difference::is_by_date_rule).collect();
             (ledger.rows(self.row.id)?, ledger.claimed(self.target_path)?, dated, unmarked)
         };
+        let (counts, mailbox_counts) = work.tally(self.row.id)?;
         context
             .emit(Event::FolderStarted {
                 mailbox: work.key().to_owned(),
@@ -124,6 +125,8 @@ impl FolderComparison<'_> {
                 target: self.target_path.to_owned(),
                 messages: source.len() as u64,
                 bytes: source.iter().map(|m| m.size()).sum(),
+                counts,
+                mailbox_counts,
             })
             .await;
         let by_now = |d: &&Difference| d.by.as_deref() == Some(DateRule::Copied.as_str());
@@ -200,6 +203,9 @@ impl FolderComparison<'_> {
                     source: self.row.source.clone(),
                     messages,
                     bytes,
+                    counts,
+                    mailbox_counts,
+                    awaited: None,
                 };
                 context.emit(progress).await;
             }
@@ -222,6 +228,8 @@ impl FolderComparison<'_> {
                 folder,
                 messages_now: if depth == Depth::Counts { source.len() as u64 } else { messages },
                 bytes_now: bytes,
+                flags_now: 0,
+                mailbox_counts,
                 seconds: begun.elapsed().as_secs_f64(),
             };
             context.emit(event).await;

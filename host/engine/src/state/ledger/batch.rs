@@ -65,7 +65,8 @@ impl Ledger {
         messages: &[(u32, u64)],
     ) -> Result<i64> {
         let list = messages_column(messages);
-        self.transaction(|tx| {
+        let fresh = self.tallies.is_fresh(folder);
+        let id = self.transaction(|tx| {
             mark_changed(tx, folder)?;
             tx.prepare_cached(
                 "INSERT INTO batch (folder, place, target_uidvalidity, target_uidnext, messages)
@@ -73,7 +74,13 @@ impl Ledger {
             )?
             .execute(params![folder.0, uid_validity, uid_next, list])?;
             Ok(tx.last_insert_rowid())
-        })
+        })?;
+        if fresh {
+            // An intent counts nothing.
+            self.tallies.keep(folder);
+        }
+        self.tallies.add_sent(folder, messages.iter().map(|(uid, _)| *uid));
+        Ok(id)
     }
 
     /// Intents that were never completed, oldest first.

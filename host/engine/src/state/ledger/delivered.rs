@@ -7,6 +7,7 @@ use super::digests::{keyed, message_id_key};
 use super::folder::mark_changed;
 use super::message::reason_id;
 use super::report::add_differences;
+use super::tally::ReplacedRow;
 use super::{Digests, Figures, FolderId, HeaderChecks, Ledger, Outcome, Result};
 use crate::summary::Difference;
 
@@ -56,9 +57,14 @@ impl Ledger {
         outcome: Outcome,
         closed: &[i64],
     ) -> Result<Vec<UidConflict>> {
-        self.transaction(|tx| {
+        let fresh = self.tallies.is_fresh(folder);
+        let (taken, replaced) = self.transaction(|tx| {
             mark_changed(tx, folder)?;
             let mut taken = Vec::new();
+            let mut replaced: Vec<(ReplacedRow, u64)> = Vec::new();
+            let mut before = tx.prepare_cached(
+                "SELECT outcome, gone, size FROM message WHERE folder = ?1 AND source_uid = ?2",
+            )?;
             // A UID above all that are known is nobody's: as a rule none has to be looked for.
             let mut highest: Option<u32> = tx
                 .prepare_cached(
@@ -95,6 +101,12 @@ impl Ledger {
                         .is_some_and(|its| HeaderChecks::from_bytes(its).same_message_id(&m.digest.telling));
                     taken.push(UidConflict { uid: m.uid, target_uid: m.target_uid, unproven, same_message_id });
                     continue;
+                }
+                if fresh {
+                    let row = before.query_row(params![folder.0, m.uid], |r| {
+                        Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+                    });
+                    replaced.push((row.optional()?, m.size));
                 }
                 // What was found by looking at the target is proven by that.
                 let proven = m.found_by.is_some();
@@ -144,7 +156,15 @@ impl Ledger {
             for id in closed {
                 close.execute([id])?;
             }
-            Ok(taken)
-        })
+            Ok((taken, replaced))
+        })?;
+        if fresh && self.tallies.deliver(folder, outcome, replaced.into_iter()) {
+            self.tallies.keep(folder);
+        }
+        if outcome == Outcome::Copied {
+            let recorded = messages.iter().filter(|m| taken.iter().all(|taken| taken.uid != m.uid));
+            self.tallies.add_copied(folder, recorded.map(|m| (m.uid, m.size)));
+        }
+        Ok(taken)
     }
 }

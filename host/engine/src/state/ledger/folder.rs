@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use super::seal::MESSAGE;
+use super::tally::LedgerTransaction;
 use super::{KEPT, Ledger, PlaceId, Result};
 use crate::code::Code;
 use crate::summary::VerifiedDepth;
@@ -121,7 +122,8 @@ const CHANGED: &str = "UPDATE folder SET counts = NULL, proven_source_uidnext = 
     AND (counts IS NOT NULL OR proven_source_uidnext IS NOT NULL)";
 
 /// Marks a folder as changed; part of every transaction that changes its rows.
-pub(super) fn mark_changed(tx: &Transaction<'_>, folder: FolderId) -> rusqlite::Result<()> {
+pub(super) fn mark_changed(tx: &LedgerTransaction<'_>, folder: FolderId) -> rusqlite::Result<()> {
+    tx.changed.borrow_mut().push(folder);
     tx.prepare_cached(CHANGED)?.execute([folder.0]).map(drop)
 }
 
@@ -145,6 +147,7 @@ impl Ledger {
     /// Records where the plan sends its folders, each with the number of messages its source has.
     /// A folder whose message list was read before keeps that count until it is read again.
     pub(crate) fn record_plan(&mut self, folders: &[(String, Option<String>, u32)]) -> Result<()> {
+        self.tallies.forget_counts();
         self.transaction(|tx| {
             let mut insert = tx.prepare_cached(
                 "INSERT INTO folder (source_path, target_path, source_messages, seal) VALUES (?1, ?2, ?3, 0)
@@ -191,6 +194,7 @@ impl Ledger {
         if renamed.is_empty() {
             return Ok(());
         }
+        self.tallies.forget_counts();
         self.transaction(|tx| {
             // Away first: one may be called what another was.
             let away = "UPDATE folder SET source_path = char(1) || id WHERE source_path = ?1 RETURNING id";
@@ -269,6 +273,7 @@ impl Ledger {
     /// Records folders of the source that no run has read, each with its number of messages: until a run
     /// does, these are pending. Folders that a run has read, or that stopped, stay what they are.
     pub(crate) fn record_unseen(&mut self, folders: &[(String, u32)]) -> Result<()> {
+        self.tallies.forget_counts();
         self.transaction(|tx| {
             let mut insert = tx.prepare_cached(&format!(
                 "INSERT INTO folder (source_path, source_messages, seal) VALUES (?1, ?2, 0)
@@ -424,7 +429,7 @@ impl Ledger {
 }
 
 /// Makes the copies of folders that are not left out any more copies as any other.
-fn take_in_again(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+fn take_in_again(tx: &LedgerTransaction<'_>) -> rusqlite::Result<()> {
     let folders: Vec<i64> = tx
         .prepare_cached(&format!(
             "SELECT id FROM folder WHERE target_path IS NOT NULL

@@ -297,7 +297,9 @@ impl Ledger {
                 tx.prepare_cached("DELETE FROM batch WHERE id = ?1")?.execute([id])?;
             }
             Ok(())
-        })
+        })?;
+        self.tallies.take_back(folder, &[(failure.uid, failure.size)]);
+        Ok(())
     }
 
     /// The bytes, as the source lists them, of the messages that have a row and that the source has, by
@@ -377,14 +379,22 @@ impl Ledger {
 
     /// Takes back acknowledgements that the target's message list does not confirm.
     pub(crate) fn reopen(&mut self, folder: FolderId, uids: &[u32]) -> Result<()> {
-        self.transaction(|tx| {
+        let taken_back = self.transaction(|tx| {
             mark_changed(tx, folder)?;
+            let mut taken_back = Vec::new();
             for uid in uids {
-                tx.prepare_cached("DELETE FROM message WHERE folder = ?1 AND source_uid = ?2")?
-                    .execute(params![folder.0, uid])?;
+                let size = tx
+                    .prepare_cached(
+                        "DELETE FROM message WHERE folder = ?1 AND source_uid = ?2 RETURNING size",
+                    )?
+                    .query_row(params![folder.0, uid], |r| r.get(0))
+                    .optional()?;
+                taken_back.extend(size.map(|size| (*uid, size)));
             }
-            Ok(())
-        })
+            Ok(taken_back)
+        })?;
+        self.tallies.take_back(folder, &taken_back);
+        Ok(())
     }
 
     /// How often messages that are not on the target were sent in vain; those that never were are left out.

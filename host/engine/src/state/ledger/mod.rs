@@ -20,10 +20,11 @@ mod relocation;
 mod report;
 mod row;
 mod seal;
+mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -47,6 +48,7 @@ pub(crate) use numbers::StrayCopy;
 pub(crate) use place::{Place, PlaceId};
 pub(crate) use relocation::{CopyRow, Relocation};
 pub(crate) use row::{Row, Rows};
+use tally::{LedgerTransaction, Tallies};
 
 /// Version of the tables in `schema.sql`.
 pub(crate) const SCHEMA_VERSION: u32 = 8;
@@ -150,6 +152,7 @@ pub(crate) struct Ledger {
     path: PathBuf,
     busy: Cell<Duration>,
     left_target: Option<String>,
+    tallies: Tallies,
     // Held for its lock; `None` when opened for reading.
     _lock: Option<File>,
 }
@@ -197,7 +200,7 @@ impl Ledger {
         }
         let db = Connection::open(&path).map_err(|source| sqlite(&path, source))?;
         crate::state::private::private_file(&path).map_err(io)?;
-        let mut ledger = Self { db, path, busy: Cell::default(), left_target: None, _lock: Some(lock) };
+        let mut ledger = Self { _lock: Some(lock), ..Self::of_connection(db, &path) };
         ledger.prepare(who)?;
         Ok(ledger)
     }
@@ -222,8 +225,7 @@ impl Ledger {
             None => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE),
         };
         let db = db.map_err(|source| sqlite(path, source))?;
-        let ledger =
-            Self { db, path: path.to_owned(), busy: Cell::default(), left_target: None, _lock: None };
+        let ledger = Self::of_connection(db, path);
         ledger.sql(|db| db.pragma_update(None, "query_only", true))?;
         ledger.sql(|db| db.busy_timeout(Duration::from_secs(5)))?;
         ledger.sql(keep_statements)?;
@@ -249,7 +251,12 @@ impl Ledger {
             tx.commit()
         };
         copy(&mut db).map_err(|source| sqlite(path, source))?;
-        Ok(Self { db, path: path.to_owned(), busy: Cell::default(), left_target: None, _lock: None })
+        Ok(Self::of_connection(db, path))
+    }
+
+    fn of_connection(db: Connection, path: &Path) -> Self {
+        let (path, busy, tallies) = (path.to_owned(), Cell::default(), Tallies::default());
+        Self { db, path, busy, left_target: None, tallies, _lock: None }
     }
 
     #[cfg(test)]
@@ -270,21 +277,20 @@ impl Ledger {
     }
 
     /// Runs `f` in one transaction: all of it is in the ledger afterwards, or nothing.
-    fn transaction<T>(
-        &mut self,
-        f: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T> {
+    fn transaction<T>(&mut self, f: impl FnOnce(&LedgerTransaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
         let path = &self.path;
         let run = |db: &mut Connection| {
-            let tx = db.transaction()?;
+            let tx = LedgerTransaction { inner: db.transaction()?, changed: RefCell::default() };
             let value = f(&tx)?;
-            tx.commit()?;
-            Ok(value)
+            tx.inner.commit()?;
+            Ok((value, tx.changed.into_inner()))
         };
         let begun = Instant::now();
         let result = run(&mut self.db).map_err(|source| sqlite(path, source));
         self.busy.set(self.busy.get() + begun.elapsed());
-        result
+        let (value, changed) = result?;
+        changed.into_iter().for_each(|folder| self.tallies.mark_stale(folder));
+        Ok(value)
     }
 
     fn damaged(&self, what: &str) -> LedgerError {

@@ -43,6 +43,7 @@ impl Ledger {
     /// # Errors
     /// See [`super::LedgerError`]; the same for all methods.
     pub(crate) fn void_numbers(&mut self, folder: FolderId, only: Option<&[u32]>) -> Result<()> {
+        self.tallies.void_numbers(folder);
         self.transaction(|tx| {
             mark_changed(tx, folder)?;
             forget_sent(tx, folder, |uid| only.is_none_or(|only| only.contains(&uid)))?;

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 
 use mailhaul_imap::UidSet;
-use rusqlite::{Row as SqlRow, Transaction, params};
+use rusqlite::{Row as SqlRow, params};
 
 use super::digests::read_content;
 use super::folder::{mark_changed, set_gone};
 use super::seal::{MESSAGE, SEAL_ONE};
+use super::tally::LedgerTransaction;
 use super::{Figures, FolderId, Ledger, Outcome, PlaceId, RecordedContent, Result, Row};
 
 /// A copy on the target, as a message row describes it.
@@ -296,7 +297,7 @@ impl Ledger {
 }
 
 fn hand_over(
-    tx: &Transaction<'_>,
+    tx: &LedgerTransaction<'_>,
     folder: FolderId,
     copies: impl Iterator<Item = i64>,
     was: &HashMap<i64, (FolderId, i64)>,

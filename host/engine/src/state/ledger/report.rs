@@ -18,7 +18,7 @@ const COUNTED: &str = "SELECT f.source_path, f.target_path, f.source_messages, f
         count(*) FILTER (WHERE m.gone = 0 AND m.outcome = 4),
         count(*) FILTER (WHERE m.gone = 1 AND m.outcome = 1),
         coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0),
-        f.counts, count(*) FILTER (WHERE m.gone = 2), f.unlisted, f.scanned
+        f.counts, count(*) FILTER (WHERE m.gone = 2), f.unlisted, f.scanned, f.id
     FROM folder f LEFT JOIN message m ON m.folder = f.id AND f.counts IS NULL";
 
 impl Ledger {
@@ -36,15 +36,16 @@ impl Ledger {
     /// # Errors
     /// See [`super::LedgerError`]; the same for all methods.
     pub(crate) fn folder_summaries(&self) -> Result<Vec<FolderSummary>> {
-        self.summaries(None)
+        Ok(self.counted(None)?.into_iter().map(|(_, folder)| folder).collect())
     }
 
     /// Returns one folder with its counts; `None` when the ledger has no such row.
     pub(crate) fn folder_summary(&self, folder: FolderId) -> Result<Option<FolderSummary>> {
-        Ok(self.summaries(Some(folder))?.pop())
+        Ok(self.counted(Some(folder))?.pop().map(|(_, folder)| folder))
     }
 
-    fn summaries(&self, folder: Option<FolderId>) -> Result<Vec<FolderSummary>> {
+    /// One folder, or all of them in plan order, with their counts.
+    pub(super) fn counted(&self, folder: Option<FolderId>) -> Result<Vec<(FolderId, FolderSummary)>> {
         let of_part: Option<Sample> = self.about("sample")?;
         self.sql(|db| {
             let sql = match folder {
@@ -102,15 +103,9 @@ impl Ledger {
                 let stopped = stopped.filter(|_| target.is_some());
                 let never_opened = target.is_some() && !r.get::<_, bool>(14)?;
                 let sample = of_part.filter(|_| verified == VerifiedDepth::Sample);
-                Ok(FolderSummary {
-                    source: r.get(0)?,
-                    target,
-                    counts,
-                    stopped,
-                    never_opened,
-                    verified,
-                    sample,
-                })
+                let source = r.get(0)?;
+                let id = FolderId(r.get(15)?);
+                Ok((id, FolderSummary { source, target, counts, stopped, never_opened, verified, sample }))
             })?;
             rows.collect()
         })

@@ -3,6 +3,7 @@
 mod evidence;
 mod migrations;
 mod standing;
+mod tally;
 
 use std::collections::HashMap;
 
