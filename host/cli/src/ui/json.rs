@@ -37,11 +37,12 @@ impl EventLines {
         Self { progress: Progress::of_copy(), begun: Instant::now(), told: None, ended: false }
     }
 
-    /// Prints how far all of it is, where that has changed since it was printed last.
-    fn tell(&mut self, ui: &mut Ui, now: Duration) -> Result<(), Failure> {
+    /// Prints how far all of it is, where that has changed since it was printed last; the `last` time also when
+    /// that is not long ago.
+    fn tell(&mut self, ui: &mut Ui, now: Duration, last: bool) -> Result<(), Failure> {
         let project = self.progress.picture(now).project;
         let is_news = |(at, told): &(Duration, ProjectPicture)| {
-            now >= *at + TELL_EVERY
+            (last || now >= *at + TELL_EVERY)
                 && (&told.messages, &told.mailboxes) != (&project.messages, &project.mailboxes)
         };
         if project.mailboxes.all > 0 && self.told.as_ref().is_none_or(is_news) {
@@ -62,17 +63,19 @@ impl Watcher for EventLines {
     fn event(&mut self, ui: &mut Ui, event: &Event) -> Result<(), Failure> {
         let now = self.begun.elapsed();
         self.ended = matches!(event, Event::Finished(_));
-        if !self.ended {
-            self.progress.event(event, now);
+        if self.ended {
+            self.tell(ui, now, true)?;
+            return push_line(ui, event);
         }
+        self.progress.event(event, now);
         push_line(ui, event)?;
-        if self.ended { Ok(()) } else { self.tell(ui, now) }
+        self.tell(ui, now, false)
     }
 
     fn tick(&mut self, ui: &mut Ui) {
         if !self.ended {
             // What cannot be written is left out: the events say the same.
-            drop(self.tell(ui, self.begun.elapsed()));
+            drop(self.tell(ui, self.begun.elapsed(), false));
         }
     }
 }
@@ -91,6 +94,26 @@ mod tests {
         assert_eq!(
             out.text(),
             "{\"event\":\"warning\",\"mailbox\":\"a\\nb\",\"message\":\"x\\u202e\\u001b[2J\"}\n"
+        );
+    }
+
+    #[test]
+    fn the_picture_stands_among_the_events_and_the_last_one_before_the_end() {
+        let (mut ui, out, _) = Ui::in_memory(None);
+        let mut lines = EventLines::new();
+        for event in super::super::sum::samples::run_events() {
+            lines.event(&mut ui, &event).unwrap();
+        }
+        lines.tick(&mut ui);
+        let told: Vec<serde_json::Value> =
+            out.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let pictures = told.iter().filter(|line| line["event"] == "progress").count();
+        assert_eq!((pictures, told[1]["event"].as_str()), (2, Some("progress")), "at most one a second");
+        let [.., last, finished] = &told[..] else { panic!("{told:?}") };
+        assert_eq!(finished["event"], "finished");
+        assert_eq!(
+            last["messages"],
+            serde_json::json!({ "now": 1260, "earlier": 63, "aside": 10, "left": 0, "expected": 1333 })
         );
     }
 }
