@@ -337,6 +337,11 @@ fn only_what_is_left_to_copy_needs_room() {
     stage.killed_at("INBOX 007", true);
     stage.run().complete();
     assert_eq!(stage.there("INBOX").len(), 10);
+    // And what came since.
+    let more = [message("INBOX", 11), vec![b'x'; 10 << 10]].concat();
+    stage.source.store(|store| store.add("INBOX", &[], DATE, &more));
+    limit(&stage, 0);
+    assert_eq!(stage.run().complete().totals(), [11, 11, 0, 0, 0, 0]);
 }
 
 /// Another tool has brought nearly all of it, and its line ends are counted otherwise.
