@@ -126,7 +126,7 @@ async fn attempts(
 fn worth_waiting(error: &EndError, answered: bool, lost: u32) -> Option<Duration> {
     let patience = error.asks_for_patience();
     // A server that never answered is reported at once; one that went away may come back.
-    let hopeless = !patience && !(answered && error.may_pass());
+    let hopeless = !(patience || answered && error.may_pass());
     if hopeless || lost >= if patience || error.is_idle() { MAX_PATIENCE } else { MAX_RECONNECTS } {
         return None;
     }

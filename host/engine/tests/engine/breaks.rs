@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mailhaul_engine::summary::Side;
-use mailhaul_lab::fake::{Give, Take, Verdict};
+use mailhaul_lab::fake::{Give, Take};
 
 use crate::stage::Stage;
 
