@@ -57,14 +57,15 @@ pub fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
             std::fs::read_to_string(project.dir.join(LOCK_FILE)).unwrap_or_default()
         ),
         only: only.to_vec(),
-        requester: Requester::on_terminal(user_name()),
+        requester: requester(),
     })
 }
 
-/// Returns the name of whoever has typed the command: behind `sudo` the person's own.
-fn user_name() -> String {
+/// Returns whoever has typed the command: behind `sudo` the person himself.
+pub(crate) fn requester() -> Requester {
     let named = |name| std::env::var(name).ok().filter(|name| !name.trim().is_empty());
-    ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(named).unwrap_or_else(|| "unknown".to_owned())
+    let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(named);
+    Requester::on_terminal(name.unwrap_or_else(|| "unknown".to_owned()))
 }
 
 fn keep<T>(result: Result<T, Cause>, causes: &mut Vec<Cause>) -> Option<T> {

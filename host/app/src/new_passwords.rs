@@ -123,7 +123,7 @@ pub fn make(
         return Ok(NewPasswords { by_login, made_key: None });
     }
     change.commit().map_err(failure)?;
-    audit(project, &format!("{new} passwords for new mailboxes were stored"));
+    audit(project, &format!("{new} passwords for new mailboxes were stored"))?;
     Ok(NewPasswords { by_login, made_key: change.made_key().map(str::to_owned) })
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use mailhaul_engine::password_hosts::{Destination, Server};
 use mailhaul_engine::plugin::AccountEntry;
+use mailhaul_engine::record;
 use mailhaul_imap::Secret;
 use mailhaul_project::{Project, SideName, template};
 use mailhaul_secrets::{Contents, KeyPlace, SecretsError, Store};
@@ -22,6 +23,7 @@ pub use sheets::{Sheet, export, write_sheets};
 pub(crate) use source::over;
 pub use take::{Taken, take};
 
+use crate::job::requester;
 use crate::{Failure, TaskRefusalKind, job, redact};
 
 /// One secret of the store, without the secret.
@@ -99,7 +101,7 @@ pub fn set(
     let was_there = change.contents().get(&place).is_some();
     change.put(side, &host, login, secret, By::Set);
     change.commit().map_err(failure)?;
-    audit(project, &format!("the {side} password of `{login}` at {host} was stored"));
+    audit(project, &format!("the {side} password of `{login}` at {host} was stored"))?;
     Ok(Changed { place, was_there, made_key: change.made_key().map(str::to_owned) })
 }
 
@@ -123,7 +125,7 @@ pub fn remove(
     let was_there = change.remove(&place);
     if was_there {
         change.commit().map_err(failure)?;
-        audit(project, &format!("the {side} password of `{login}` at {host} was removed from the store"));
+        audit(project, &format!("the {side} password of `{login}` at {host} was removed from the store"))?;
     }
     Ok(Changed { place, was_there, made_key: None })
 }
@@ -138,7 +140,7 @@ pub fn remove_all(project: &Project) -> Result<bool, Failure> {
         return Ok(false);
     }
     let was_there = store(project)?.give_up().map_err(failure)?;
-    audit(project, "every password in the store was removed");
+    audit(project, "every password in the store was removed")?;
     Ok(was_there)
 }
 
@@ -149,7 +151,7 @@ pub fn remove_all(project: &Project) -> Result<bool, Failure> {
 /// A key that does not open the store, a folder that cannot be written.
 pub fn back_up(project: &Project, passphrase: &Passphrase) -> Result<(PathBuf, Option<String>), Failure> {
     let done = store(project)?.back_up(passphrase).map_err(failure)?;
-    audit(project, "the key of the store was backed up under a passphrase");
+    audit(project, "the key of the store was backed up under a passphrase")?;
     Ok(done)
 }
 
@@ -159,13 +161,15 @@ pub fn back_up(project: &Project, passphrase: &Passphrase) -> Result<(PathBuf, O
 /// A wrong passphrase, no backup, another key in the key's place.
 pub fn restore(project: &Project, passphrase: &Passphrase) -> Result<PathBuf, Failure> {
     let file = store(project)?.restore(passphrase).map_err(failure)?;
-    audit(project, "the key of the store was restored from its backup");
+    audit(project, "the key of the store was restored from its backup")?;
     Ok(file)
 }
 
-/// Notes for people what was done with secrets: who reads it needs no secret, and finds none.
-pub(crate) fn audit(project: &Project, sentence: &str) {
+/// Writes into the project's audit trail what was done with secrets: who reads it needs no secret, and finds
+/// none.
+pub(crate) fn audit(project: &Project, sentence: &str) -> Result<(), Failure> {
     tracing::info!(project = %project.name, "{sentence}");
+    Ok(record::note(&project.state, &requester(), sentence)?)
 }
 
 pub(crate) fn store(project: &Project) -> Result<Store, Failure> {

@@ -100,7 +100,7 @@ pub fn write_sheets(project: &Project, sheets: &[Sheet], out: &Path) -> Result<V
     audit(
         project,
         &format!("the temporary passwords of {mailboxes} mailboxes were exported to {}", names(&files)),
-    );
+    )?;
     for (file, sheet) in files.iter().zip(sheets) {
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
         opened

@@ -80,7 +80,7 @@ pub fn take(project: &Project, list: &Path, warn: Warn<'_>) -> Result<Taken, Fai
     let (replaced, made_key) = put(project, &found)?;
     write_back(list, &file, &bytes, &emptied)?;
     let count = found.len();
-    audit(project, &format!("{count} passwords were taken from {} into the store", list.display()));
+    audit(project, &format!("{count} passwords were taken from {} into the store", list.display()))?;
     Ok(Taken { passwords: count, replaced, made_key })
 }
 

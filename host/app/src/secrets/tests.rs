@@ -89,7 +89,7 @@ fn row(login: &str, host: Option<&str>, source: Option<&str>, target: Option<&st
         ..AccountEntry::default()
     };
     let (source, target) = (account(None, source), account(host, target));
-    MailboxEntry { key: login.into(), source, target, label: None, origin: None, one_account: false }
+    MailboxEntry { key: login.into(), source, target, ..MailboxEntry::default() }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use mailhaul_app::secrets;
 use mailhaul_engine::progress::Rate;
 use mailhaul_engine::store;
 use mailhaul_engine::summary::{MailboxSummary, ProjectSummary, Verdict};
@@ -31,6 +32,9 @@ pub(crate) fn status(ui: &mut Ui, global: &Global, args: &Status) -> Result<Exit
     let project = project::for_reading(ui, global)?;
     if args.history {
         return show_history(ui, &project);
+    }
+    if secrets::unbacked(&project) {
+        ui.warn(secrets::unbacked_sentence());
     }
     let mut shown = load(&project, args)?;
     if let Some(form) = args.fix_list {
