@@ -59,7 +59,7 @@ fn causes(outcome: &Outcome) -> BTreeMap<(&'static str, &'static str), usize> {
 #[test]
 fn three_log_ins_are_refused_and_no_more_are_begun() {
     for at_once in [1, 8] {
-        for task in [Task::Run { plan: None, delete_gone: false }, Task::Plan] {
+        for task in [Task::Run { plan: None, delete_gone: false, over_quota: false }, Task::Plan] {
             let stage = sixteen(at_once);
             refuse_after(&stage.target, 0, NO);
             let outcome = stage.task(task);
@@ -109,7 +109,9 @@ fn a_check_brakes_at_one_end_and_tries_the_other() {
 
 #[test]
 fn verify_and_undo_brake_as_a_run_does() {
-    for task in [Task::Verify { depth: Depth::Counts, sample: 100, seed: 7 }, Task::Undo] {
+    for task in
+        [Task::Verify { depth: Depth::Counts, sample: 100, seed: 7 }, Task::Undo { folders: Vec::new() }]
+    {
         let mut stage = sixteen(8);
         stage.most *= 5;
         stage.run();

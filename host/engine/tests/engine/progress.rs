@@ -38,7 +38,7 @@ impl Watched {
 fn watched(stage: &Stage, stop_at: u64) -> Watched {
     runtime().block_on(async {
         let begun = tokio::time::Instant::now();
-        let task = Task::Run { plan: None, delete_gone: false };
+        let task = Task::Run { plan: None, delete_gone: false, over_quota: false };
         let mut handle = start(Arc::new(stage.job.clone()), stage.plugins.clone(), task);
         let mut model = Progress::of_copy();
         let (mut seen, mut events) = (Vec::<Amount>::new(), Vec::new());
