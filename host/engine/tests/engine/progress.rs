@@ -84,7 +84,7 @@ fn within(shown: u64, is: u64, all: u64) -> bool {
     shown.abs_diff(is) * 50 <= all
 }
 
-/// Four folders that are copied side by side to a target that takes 25 messages a second on each connection.
+/// Four folders, three of which are copied side by side, to a target that takes 25 messages a second on each connection.
 fn slow() -> Stage {
     let mut stage = Stage::new();
     stage.most = Duration::from_secs(10);
@@ -140,7 +140,7 @@ fn an_interrupted_mailbox_is_told_as_what_it_is() {
     let stage = slow();
     // One folder's target never answers again, so that the mailbox is broken off.
     stage.target.manners(|m| {
-        m.on_append = Box::new(|m| match m.says("D 030") {
+        m.on_append = Box::new(|m| match m.says("C 030") {
             true => Take::Never { stored: false },
             false => Take::Store,
         });
