@@ -84,7 +84,8 @@ fn within(shown: u64, is: u64, all: u64) -> bool {
     shown.abs_diff(is) * 50 <= all
 }
 
-/// Four folders, three of which are copied side by side, to a target that takes 25 messages a second on each connection.
+/// Four folders, three of which are copied side by side, to a target that takes 25 messages a second on each
+/// connection.
 fn slow() -> Stage {
     let mut stage = Stage::new();
     stage.most = Duration::from_secs(10);
