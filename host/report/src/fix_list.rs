@@ -1,7 +1,7 @@
 //! The fix list: what has to be done before the move is complete, by who has to do it, with the text to send.
 //!
-//! A group is one thing to ask of one party; a party gets one section. It holds nothing secret, and no subject
-//! of a mail.
+//! A group is one thing to ask of one party; a party gets one section. It holds nothing secret, and no
+//! subject of a mail.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -307,7 +307,47 @@ mod tests {
     fn everybody_is_told_what_he_has_to_do() {
         let project = fixture::troubled();
         let text = markdown(&project.project, &fix_list(&project));
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"
+        # Olddomain to Newdomain: what has to be done
+
+        ## Client
+
+        ### The old host refuses user name or password (1 mailbox)
+
+        To send:
+
+        > We are moving your e-mail. The old server does not accept the passwords that we have for the mailboxes below. Please check each of them by signing in to the old webmail, and send us the password that works there in the way we agreed on, not by e-mail.
+
+        Then: check the source user and password.
+
+        - `carol@olddomain.example`: `the server refused the log-in: NO [AUTHENTICATIONFAILED] Invalid credentials`
+
+        ## New host
+
+        ### Larger than the new host takes (1 folder)
+
+        To send:
+
+        > We are moving mail to your server, which does not take the messages below because they are too large. Please raise the limit on the size of a message until the move has ended.
+
+        Then: have the new host take larger messages, or hand it over in another way.
+
+        - `anna@olddomain.example`, folder `Sent`, 3 messages: `the target refused it: NO [LIMIT] Message is larger than 25 MB`
+
+        ## You
+
+        ### Both ends differ (1 folder)
+
+        What to do: look at both messages, which `mailhaul report` lists; `mailhaul verify` compares them again.
+
+        - `bob@olddomain.example`, folder `INBOX`, 2 messages: `missing`
+
+        ### A validation hook failed (1 mailbox)
+
+        What to do: do what it says, and run `mailhaul verify` again.
+
+        - `bob@olddomain.example`: `counts: the target has 822 messages where the ledger has 824`
+        ");
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub enum KeyPlace {
 }
 
 impl KeyPlace {
-    /// Takes `[secrets] key` of the project file; without it the key is `mailhaul/key` in the user's folder of
-    /// settings, `$XDG_CONFIG_HOME` or `~/.config`, and serves all projects of this user.
+    /// Takes `[secrets] key` of the project file; without it the key is `mailhaul/key` in the user's folder
+    /// of settings, `$XDG_CONFIG_HOME` or `~/.config`, and serves all projects of this user.
     ///
     /// # Errors
     /// When the key is not named and this user has no home.

@@ -114,8 +114,8 @@ fn names(files: &[PathBuf]) -> String {
     files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// `passwords.csv` with a domain: `passwords-new.example.csv`. A log-in's domain is anybody's text: what is no
-/// letter of a host name is written as its number.
+/// `passwords.csv` with a domain: `passwords-new.example.csv`. A log-in's domain is anybody's text: what is
+/// no letter of a host name is written as its number.
 fn named(out: &Path, domain: &str) -> PathBuf {
     let mut safe = String::new();
     for c in domain.chars() {

@@ -1,5 +1,5 @@
-//! `run --format json`: every event is one line, exactly as the engine serialises it, with the picture of all of
-//! it among them, once a second.
+//! `run --format json`: every event is one line, exactly as the engine serialises it, with the picture of all
+//! of it among them, once a second.
 
 use std::time::{Duration, Instant};
 
@@ -37,8 +37,8 @@ impl EventLines {
         Self { progress: Progress::of_copy(), begun: Instant::now(), told: None, ended: false }
     }
 
-    /// Prints how far all of it is, where that has changed since it was printed last; the `last` time also when
-    /// that is not long ago.
+    /// Prints how far all of it is, where that has changed since it was printed last; the `last` time also
+    /// when that is not long ago.
     fn tell(&mut self, ui: &mut Ui, now: Duration, last: bool) -> Result<(), Failure> {
         let project = self.progress.picture(now).project;
         let is_news = |(at, told): &(Duration, ProjectPicture)| {

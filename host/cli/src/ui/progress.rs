@@ -186,7 +186,7 @@ mod tests {
         copying 0/3 mailboxes  1,289/~3,987 messages  136/s  542.2 KiB/s  19 s left
           anna@old.example  Sent → Sent Items             [===============>] 1,289/1,329
 
-        copying 3/3 mailboxes, 1 stopped  1,333/1,333 messages  84/s  336.0 KiB/s  15 s
+        copying 3/3 mailboxes, 1 stopped  1,333/1,333 messages  84/s  336.0 KiB/s  16 s
         ");
     }
 

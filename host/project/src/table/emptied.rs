@@ -9,8 +9,8 @@ use crate::error::{ProjectError, ProjectErrors};
 
 impl Table {
     /// Returns the bytes of a file with every cell of these columns emptied, by their indexes in
-    /// [`Table::columns`]. Quotes around such a cell stay, and so does every other byte: separators, line ends,
-    /// the encoding and its mark, empty lines, the other cells as they were written.
+    /// [`Table::columns`]. Quotes around such a cell stay, and so does every other byte: separators, line
+    /// ends, the encoding and its mark, empty lines, the other cells as they were written.
     ///
     /// # Errors
     /// As [`Table::parse`]; `file` is only named in messages.

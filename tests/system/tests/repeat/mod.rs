@@ -9,5 +9,6 @@ mod random_faults;
 mod remap;
 mod restored;
 mod retries;
+mod standing;
 mod torture;
 mod undo;

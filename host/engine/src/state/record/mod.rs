@@ -1,8 +1,8 @@
 //! The project's record: which mailboxes there are, what was asked of them, by whom, how it ended, and what
 //! people have decided since.
 //!
-//! It is reached through [`Record`] and nothing else, so that another store can stand behind it; the one there
-//! is, `project.sqlite`, is in [`sqlite`]. The truth about messages is in the ledgers;
+//! It is reached through [`Record`] and nothing else, so that another store can stand behind it; the one
+//! there is, `project.sqlite`, is in [`sqlite`]. The truth about messages is in the ledgers;
 //! [`load`](super::standing::load) reads both.
 
 pub(crate) mod alive;
@@ -261,8 +261,9 @@ pub struct Reading {
 
 /// The project's record. Every method fails as [`open`] does.
 pub trait Record: std::fmt::Debug + Send {
-    /// Records which mailboxes there are to move, in this order. One that is not among them any more is marked
-    /// so; one that is there again is not marked any more. Returns the keys of those that were marked now.
+    /// Records which mailboxes there are to move, in this order. One that is not among them any more is
+    /// marked so; one that is there again is not marked any more. Returns the keys of those that were marked
+    /// now.
     ///
     /// # Errors
     /// As [`open`].
@@ -274,8 +275,8 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn mailboxes(&self) -> Result<Vec<RecordedMailbox>>;
 
-    /// Begins a run over these mailboxes, which are queued. It counts as alive until the record is dropped, the
-    /// process ends, or [`Record::end_run`] is called.
+    /// Begins a run over these mailboxes, which are queued. It counts as alive until the record is dropped,
+    /// the process ends, or [`Record::end_run`] is called.
     ///
     /// # Errors
     /// As [`open`].
