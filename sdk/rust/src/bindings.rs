@@ -7885,7 +7885,8 @@ pub mod exports {
                     /// Where it is listed: `mailboxes.csv:42`.
                     pub origin: ::core::option::Option<_rt::String>,
                     /// Known: `one-account` = `meant`, where source and target, or this target and that of other mailboxes that say so,
-                    /// are one account on purpose, or look like one.
+                    /// are one account on purpose, or look like one; `batch`, the set of mailboxes that it runs with: a name of at most
+                    /// 128 bytes.
                     pub extras: _rt::Vec<(_rt::String, _rt::String)>,
                 }
                 impl ::core::fmt::Debug for Mailbox {

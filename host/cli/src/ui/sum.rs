@@ -783,6 +783,7 @@ mod tests {
         anna: complete
         total: 1 of 17 mailboxes complete
           source 0 = 0 copied + 0 already present + 0 skipped + 0 failed + 0 pending
+          not in this sum: 16 mailboxes, of which no folder is known yet
         copied now: 0 messages, 0 B, in 0.0 s
         ");
     }

@@ -312,7 +312,12 @@ mod tests {
             target_host: "new.example".into(),
         };
         let mut record = record::open(dir.path()).unwrap();
-        let ann = ListedMailbox { key: "ann".into(), source: "ann".into(), target: "ann".into(), ..Default::default() };
+        let ann = ListedMailbox {
+            key: "ann".into(),
+            source: "ann".into(),
+            target: "ann".into(),
+            ..Default::default()
+        };
         record.set_list(&[ann]).unwrap();
         settled_ledger(dir.path(), &who, 5);
         let messages = || load(dir.path(), "acme").unwrap().totals.counts.source_messages;

@@ -14,7 +14,11 @@ fn two() -> (Move, (Account, Account)) {
     let haul = Move::usual();
     haul.load(Recipe::small(81, 10, dovecots().old.layout));
     let second = (Account::new(Host::Old), Account::new(Host::New));
-    second.0.client().append_one("INBOX", &[], " 1-Feb-2020 10:00:00 +0000", b"Subject: x\r\n\r\nx\r\n").unwrap();
+    second
+        .0
+        .client()
+        .append_one("INBOX", &[], " 1-Feb-2020 10:00:00 +0000", b"Subject: x\r\n\r\nx\r\n")
+        .unwrap();
     list(&haul, &second);
     (haul, second)
 }
@@ -74,7 +78,10 @@ fn a_mailbox_goes_from_listed_to_proven_and_says_who_acts() {
     let proven = ["proven", "nobody", "-"];
     assert_eq!(words(&haul, keys), [proven, proven]);
     // What comes now is not proven.
-    haul.from.client().append_one("INBOX", &[], " 1-Feb-2021 10:00:00 +0000", b"Subject: y\r\n\r\ny\r\n").unwrap();
+    haul.from
+        .client()
+        .append_one("INBOX", &[], " 1-Feb-2021 10:00:00 +0000", b"Subject: y\r\n\r\ny\r\n")
+        .unwrap();
     haul.mailhaul(&["run"]).expect(0);
     assert_eq!(words(&haul, keys), [copied, proven]);
     let now = status(&haul, &["--mailbox", one]);
@@ -123,7 +130,10 @@ fn a_running_task_is_told_from_a_killed_one() {
     running.kill();
     running.wait();
     let now = status(&haul, &[]);
-    assert_eq!((&now["runs"][0]["result"], &now["mailboxes"][0]["state"]), (&"killed".into(), &"ready".into()));
+    assert_eq!(
+        (&now["runs"][0]["result"], &now["mailboxes"][0]["state"]),
+        (&"killed".into(), &"ready".into())
+    );
     haul.mailhaul(&["status"]).expect(0).says(&["killed: the same command continues"]);
     let watched = haul.mailhaul(&["status", "--watch"]).expect(0);
     assert!(watched.elapsed < Duration::from_secs(60), "nothing runs: {}", watched.told());
