@@ -519,7 +519,8 @@ export interface Mailbox {
   origin?: string | null;
   /**
    * Known: `one-account` = `meant`, where source and target, or this target and that of other mailboxes that say so,
-   * are one account on purpose, or look like one.
+   * are one account on purpose, or look like one; `batch`, the set of mailboxes that it runs with: a name of at most
+   * 128 bytes.
    */
   extras: [string, string][];
 }
