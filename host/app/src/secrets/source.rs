@@ -104,7 +104,7 @@ impl MailboxSource for Sealed {
             }
             // Whatever stands on further pages, nothing begins; and it is told once.
             Err(sentences) => {
-                page.diagnostics.extend(sentences.iter().map(remark));
+                page.diagnostics.extend(sentences.iter().map(|sentence| remark(sentence)));
                 page.next = None;
             }
         }
@@ -112,11 +112,11 @@ impl MailboxSource for Sealed {
     }
 }
 
-fn remark(sentence: &String) -> Diagnostic {
+fn remark(sentence: &str) -> Diagnostic {
     Diagnostic {
         severity: Severity::Error,
         code: "secrets.closed".to_owned(),
-        message: sentence.clone(),
+        message: sentence.to_owned(),
         at: None,
     }
 }
