@@ -263,7 +263,7 @@ impl Default for Standing {
 pub struct MailboxSummary {
     /// What the record says of it, and its state.
     #[serde(flatten, default)]
-    pub standing: Standing,
+    pub standing: Box<Standing>,
     /// Log-in on the old host.
     pub source: String,
     /// Log-in on the new host.

@@ -68,7 +68,7 @@ pub fn fix_list(project: &ProjectSummary) -> Vec<Group> {
         }
     };
     for mailbox in project.mailboxes.iter().filter(|mailbox| mailbox.standing.unlisted.is_none()) {
-        let Standing { now, why, .. } = &mailbox.standing;
+        let Standing { now, why, .. } = &*mailbox.standing;
         match (now.cause, now.side, &mailbox.stopped) {
             // What a look has found since counts, and not what a run had met before.
             (Some(cause), Some(side), _) => {

@@ -3,7 +3,6 @@
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
-use mailhaul_engine::summary::Standing;
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, LastRun,
     LeftOutFolder, MailboxSummary, ProjectSummary, SCHEMA, Side, Stopped, Totals, Verdict, VerifiedDepth,
@@ -54,7 +53,7 @@ fn folder(source: &str, target: Option<&str>, numbers: [u64; 5], verified: Verif
 
 fn mailbox(user: &str, verdict: Verdict, folders: Vec<FolderSummary>) -> MailboxSummary {
     MailboxSummary {
-        standing: Standing::default(),
+        standing: Box::default(),
         source: format!("{user}@olddomain.example"),
         target: format!("{user}@newdomain.example"),
         verdict,

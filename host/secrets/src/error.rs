@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
-/// What stands in the way. `Display` is the sentence, lower-case, without a full stop; [`SecretsError::remedy`]
-/// says what to do. Neither holds a secret.
+/// What stands in the way. `Display` is the sentence, lower-case, without a full stop;
+/// [`SecretsError::remedy`] says what to do. Neither holds a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretsError {

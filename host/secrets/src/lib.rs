@@ -1,7 +1,7 @@
 //! The secrets that a project keeps itself: passwords made by `provision`, taken from a list, or typed.
 //!
-//! They are in one file of the state folder, sealed with age to a key that lies outside of the project; the key
-//! may be backed up beside it, under a passphrase. Whoever copies the project copies nothing that opens.
+//! They are in one file of the state folder, sealed with age to a key that lies outside of the project; the
+//! key may be backed up beside it, under a passphrase. Whoever copies the project copies nothing that opens.
 //!
 //! 1. [`KeyPlace`] says where the key is: a file of the user's settings unless `[secrets] key` names another
 //!    place.

@@ -28,8 +28,8 @@ pub(crate) struct View {
     pub left: Option<Duration>,
 }
 
-/// Returns the page of `status`: what goes on, a row for each mailbox, and the sums. Where it would be higher than
-/// the screen, the mailboxes that need nobody are left out first.
+/// Returns the page of `status`: what goes on, a row for each mailbox, and the sums. Where it would be higher
+/// than the screen, the mailboxes that need nobody are left out first.
 pub(crate) fn page(project: &ProjectSummary, view: &View) -> String {
     let mailboxes = in_order(&project.mailboxes);
     let fits = |page: &str| view.height.is_none_or(|height| page.lines().count() <= height);
@@ -86,7 +86,8 @@ fn draw(project: &ProjectSummary, mailboxes: &[&MailboxSummary], shown: usize, v
     out
 }
 
-/// Returns e.g. `run (delta) by eve since 14:02 CET: 5 of 12 mailboxes ended, 3 messages copied, 12.0 KiB, in 0.4 s`.
+/// Returns e.g. `run (delta) by eve since 14:02 CET: 5 of 12 mailboxes ended, 3 messages copied, 12.0 KiB, in
+/// 0.4 s`.
 fn run_line(run: &RunSummary) -> String {
     let mut line = run.kind.to_string();
     if let Some(phase) = run.phase {
@@ -316,7 +317,7 @@ mod tests {
         let now = StateOf { state, who, cause, side, until: None };
         let why = cause.map(|_| samples::stopped().reason);
         let (phase, batch) = (Some(Phase::Full), Some("monday".to_owned()));
-        summary.standing =
+        *summary.standing =
             Standing { mailbox: key.into(), label: None, batch, unlisted: None, phase, why, now };
         summary
     }

@@ -443,7 +443,6 @@ pub(crate) mod samples {
     use mailhaul_engine::event::{Event, Finish, MailboxEnd};
     use mailhaul_engine::plan::{FolderPlan, MailboxPlan, StoryStep};
     use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
-    use mailhaul_engine::summary::Standing;
     use mailhaul_engine::summary::{
         Comparison, Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary,
         HookSummary, MailboxSummary, Side, Stopped, Verdict, VerifiedDepth,
@@ -481,7 +480,7 @@ pub(crate) mod samples {
         spam.counts.source_messages = 9;
         spam.counts.skipped = 9;
         MailboxSummary {
-            standing: Standing::default(),
+            standing: Box::default(),
             source: "anna@old.example".into(),
             target: "anna@new.example".into(),
             verdict: Verdict::Complete,
@@ -550,7 +549,7 @@ pub(crate) mod samples {
         let mut flags = difference("INBOX", 4, DifferenceKind::Flags, r"\Seen is not set on the target");
         flags.by = Some("changed-on-target".into());
         MailboxSummary {
-            standing: Standing::default(),
+            standing: Box::default(),
             source: "bob@old.example".into(),
             target: "bob@old.example".into(),
             verdict: Verdict::Incomplete,

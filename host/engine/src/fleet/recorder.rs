@@ -1,7 +1,7 @@
 //! Keeps the project's record up to date while a task runs.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::account::Mailbox;
@@ -12,7 +12,7 @@ use crate::run_kind::{Phase, RunKind};
 use crate::state::facts::MailboxRuns;
 use crate::state::ledger::LedgerError;
 use crate::state::reading::{Stamp, to_keep};
-use crate::state::record::{self, ListedMailbox, NewRun, Reading, Record, RecordedMailbox, RunResult};
+use crate::state::record::{self, ListedMailbox, NewRun, Reading, RecordedMailbox, RunResult};
 use crate::state::standing::stand_after;
 use crate::summary::MailboxSummary;
 use crate::task::context::{Context, Recording};
@@ -65,13 +65,9 @@ impl ProjectRecorder {
         let job = &context.job;
         let new = NewRun { kind, phase, requester: &job.requester, filter: &job.only };
         let run = record.begin_run(&new, &keys)?;
-        let recording = Arc::new(Recording { record: Mutex::new(record), run });
+        let recording = Arc::new(Recording::new(record, run));
         context.set_recording(&recording);
         Ok(Self { recording, kind, phase, mailboxes, ended: Mutex::default(), begun: Instant::now() })
-    }
-
-    fn record(&self) -> MutexGuard<'_, Box<dyn Record>> {
-        self.recording.record()
     }
 
     /// Brings the run's totals up to date, and keeps what the ledgers of mailboxes that have ended say.
@@ -79,14 +75,12 @@ impl ProjectRecorder {
         let (messages, bytes) = if self.kind.writes() { context.done.get() } else { (0, 0) };
         let seconds = self.begun.elapsed().as_secs_f64();
         let readings = self.settled(&context.job.state_dir);
-        let mut record = self.record();
-        if let Err(error) = record.update_run(self.recording.run, messages, bytes, seconds) {
+        let stored = self.recording.with(|record, run| {
+            record.update_run(run, messages, bytes, seconds)?;
+            if readings.is_empty() { Ok(()) } else { record.keep_readings(&readings) }
+        });
+        if let Err(error) = stored {
             tracing::warn!(%error, "the run's totals could not be stored");
-        }
-        if !readings.is_empty()
-            && let Err(error) = record.keep_readings(&readings)
-        {
-            tracing::debug!(%error, "what the ledgers say is not kept");
         }
     }
 
@@ -102,14 +96,15 @@ impl ProjectRecorder {
     /// Ends the record of the task.
     pub(crate) fn end(&self, context: &Context, result: RunResult) {
         self.record_totals(context);
-        if let Err(error) = self.record().end_run(self.recording.run, result) {
+        if let Err(error) = self.recording.with(|record, run| record.end_run(run, result)) {
             tracing::warn!(%error, "the run's end could not be stored");
         }
+        self.recording.close();
     }
 
     /// Records that a mailbox is worked on.
     pub(crate) async fn mailbox_began(&self, context: &Context, mailbox: &Mailbox) {
-        let stored = self.record().begin_mailbox(self.recording.run, &mailbox.key);
+        let stored = self.recording.with(|record, run| record.begin_mailbox(run, &mailbox.key));
         if let Err(error) = stored {
             context.warn(&mailbox.key, format!("that it is worked on could not be stored: {error}")).await;
         }
@@ -136,8 +131,7 @@ impl ProjectRecorder {
         end: &MailboxEnd,
         summary: Option<&mut MailboxSummary>,
     ) -> Result<(), LedgerError> {
-        let record = self.record();
-        record.end_mailbox(self.recording.run, &mailbox.key, end)?;
+        self.recording.with(|record, run| record.end_mailbox(run, &mailbox.key, end))?;
         let (Some(summary), Some(recorded)) = (summary, self.mailboxes.get(&mailbox.key)) else {
             return Ok(());
         };
@@ -156,8 +150,7 @@ impl ProjectRecorder {
             phase: self.phase,
             live: None,
         };
-        stand_after(&**record, summary, recorded.clone(), &runs)?;
-        drop(record);
+        self.recording.with(|record, _| stand_after(record, summary, recorded.clone(), &runs))?;
         if let Some(stamp) = Stamp::of(&context.job.state_dir, &mailbox.key) {
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
             ended.push((mailbox.key.clone(), stamp, summary.clone()));

@@ -203,10 +203,13 @@ mod tests {
         state(&of("ann", summary, all.get("ann"), &Accepted::default())).state
     }
 
+    /// What was asked, whether its process is alive, and how far the mailbox has come in it.
+    type Asked = (RunKind, bool, Stage);
+
     #[test]
     fn the_newest_task_that_has_begun_decides() {
         use RunKind::{Check, Run, Verify};
-        let cases: &[(&[(RunKind, bool, Stage)], MailboxState)] = &[
+        let cases: &[(&[Asked], MailboxState)] = &[
             (&[], MailboxState::Copied),
             (&[(Run, false, Stage::Finished)], MailboxState::Copied),
             (&[(Run, false, Stage::Stopped)], MailboxState::Blocked),

@@ -49,7 +49,7 @@ pub(crate) fn mailbox_summary(
     let verdict = facts.verdict();
     let Facts { stopped, folders, differences, hooks, kept, unfinished, left_out } = facts;
     Ok(MailboxSummary {
-        standing: Standing::default(),
+        standing: Box::default(),
         source: source.to_owned(),
         target: target.to_owned(),
         verdict,
@@ -69,7 +69,7 @@ pub(crate) fn mailbox_summary(
 #[must_use]
 pub(crate) fn empty_summary(source: &str, target: &str, stopped: Option<&Stopped>) -> MailboxSummary {
     MailboxSummary {
-        standing: Standing::default(),
+        standing: Box::default(),
         source: source.to_owned(),
         target: target.to_owned(),
         verdict: Verdict::NotStarted,
@@ -183,7 +183,7 @@ fn set_standing(
     let now = state(&facts::of(&key, summary, runs, accepted));
     let phase = runs.and_then(|runs| runs.phase);
     let why = runs.and_then(|runs| runs.why.clone()).filter(|_| now.cause.is_some());
-    summary.standing = Standing { mailbox: key, label, batch, unlisted: mailbox.unlisted, phase, why, now };
+    *summary.standing = Standing { mailbox: key, label, batch, unlisted: mailbox.unlisted, phase, why, now };
 }
 
 /// Says the state of a mailbox whose work has ended in a task that goes on.
@@ -258,7 +258,7 @@ fn add_up(project: &mut ProjectSummary) {
     let mut batches: BTreeMap<&str, BatchSummary> = BTreeMap::new();
     let listed = || project.mailboxes.iter().filter(|mailbox| mailbox.standing.unlisted.is_none());
     for mailbox in listed() {
-        let Standing { batch, now, .. } = &mailbox.standing;
+        let Standing { batch, now, .. } = &*mailbox.standing;
         *project.states.entry(now.state).or_default() += 1;
         add(&mut project.totals, mailbox);
         let Some(batch) = batch else { continue };

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::event::{Event, WARNING_TARGET};
 use crate::job::Job;
 use crate::plugin::Plugins;
+use crate::state::ledger::LedgerError;
 use crate::state::record::{Record, RunId};
 use crate::task::accounts::Accounts;
 use crate::task::brake::Brake;
@@ -52,14 +53,31 @@ pub(crate) struct Context {
 /// The project's record, with the run that goes on.
 #[derive(Debug)]
 pub(crate) struct Recording {
-    pub record: Mutex<Box<dyn Record>>,
+    /// `None` once the run has ended: whoever hears of that finds no file open.
+    record: Mutex<Option<Box<dyn Record>>>,
     pub run: RunId,
 }
 
 impl Recording {
-    /// The record, for this moment.
-    pub(crate) fn record(&self) -> MutexGuard<'_, Box<dyn Record>> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    #[must_use]
+    pub(crate) fn new(record: Box<dyn Record>, run: RunId) -> Self {
+        Self { record: Mutex::new(Some(record)), run }
+    }
+
+    /// Does something with the record, and the run's number; nothing once it is closed.
+    ///
+    /// # Errors
+    /// What `f` fails with.
+    pub(crate) fn with(
+        &self,
+        f: impl FnOnce(&mut dyn Record, RunId) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        record.as_mut().map_or(Ok(()), |record| f(&mut **record, self.run))
+    }
+
+    pub(crate) fn close(&self) {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
@@ -153,7 +171,7 @@ impl Context {
 
     fn record_wait(&self, mailbox: &str, until: Option<&str>) {
         let Some(recording) = self.recording.get() else { return };
-        if let Err(error) = recording.record().set_waiting(recording.run, mailbox, until) {
+        if let Err(error) = recording.with(|record, run| record.set_waiting(run, mailbox, until)) {
             tracing::warn!(mailbox, %error, "a wait could not be stored");
         }
     }

@@ -24,7 +24,8 @@ const BACKUP: &str = "key-backup.age";
 /// Held by whoever writes either of them.
 const LOCK: &str = "secrets.lock";
 
-/// Most bytes of the store that are read: twice what the largest list can have, with longer names than it has.
+/// Most bytes of the store that are read: twice what the largest list can have, with longer names than it
+/// has.
 const LARGEST: u64 = 256 << 20;
 /// Most bytes of the backup.
 const LARGEST_BACKUP: u64 = 64 << 10;
@@ -72,8 +73,8 @@ impl Store {
         }
     }
 
-    /// Takes the lock and opens the store to change it. Where there is none yet, its key is made when something
-    /// is written.
+    /// Takes the lock and opens the store to change it. Where there is none yet, its key is made when
+    /// something is written.
     ///
     /// # Errors
     /// As [`Store::read`]; and [`SecretsError::Busy`] when another command holds the lock for 10 seconds.

@@ -73,7 +73,8 @@ fn what_is_put_in_is_found_again_and_the_key_is_made_once() {
     }
 }
 
-/// A second process that puts `b` into the store: killed after the step with this number, once it has said so.
+/// A second process that puts `b` into the store: killed after the step with this number, once it has said
+/// so.
 fn kill_at(dir: &Path, step: usize) {
     let mut child = writer(dir, &step.to_string());
     let mut said = String::new();

@@ -121,14 +121,14 @@ fn a_running_task_is_told_from_a_killed_one() {
     let proxy = Proxy::start(haul.to.tls_port());
     haul.rewrite(|spec| spec.target.port = proxy.port);
     proxy.hold_after(Way::ToServer, size / 2);
-    let mut running = haul.command(&["run"]).spawn();
+    let running = haul.command(&["run"]).spawn();
     proxy.wait_held(Duration::from_secs(60));
     let now = status(&haul, &[]);
     let run = &now["runs"][0];
     assert_eq!((&run["result"], &run["kind"]), (&"running".into(), &"run".into()), "{now:#}");
     assert_eq!(now["mailboxes"][0]["state"], "running", "{now:#}");
     running.kill();
-    running.wait();
+    assert!(running.wait().code != Some(0));
     let now = status(&haul, &[]);
     assert_eq!(
         (&now["runs"][0]["result"], &now["mailboxes"][0]["state"]),
