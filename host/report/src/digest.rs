@@ -10,6 +10,27 @@ use mailhaul_engine::summary::{
 };
 use mailhaul_text::{count, plural, visible};
 
+/// Returns the summary without the mailboxes that are not in the list any more: its sums have them not
+/// either.
+pub(crate) fn listed(summary: &ProjectSummary) -> ProjectSummary {
+    let mut listed = summary.clone();
+    listed.mailboxes.retain(|mailbox| mailbox.standing.unlisted.is_none());
+    listed
+}
+
+/// Names the mailboxes that are not in the list any more, at most ten; `None` where there are none.
+pub(crate) fn unlisted(summary: &ProjectSummary) -> Option<String> {
+    let gone = summary.mailboxes.iter().filter(|mailbox| mailbox.standing.unlisted.is_some());
+    let names: Vec<String> = gone.map(|mailbox| visible(&mailbox.source)).collect();
+    let more = match names.len() {
+        0 => return None,
+        n if n > 10 => format!(" and {} more", count(n as u64 - 10)),
+        _ => String::new(),
+    };
+    let shown = names.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
+    Some(format!("Not in the list any more, and not counted: {shown}{more}."))
+}
+
 /// Adds up the counts of a mailbox's folders.
 pub(crate) fn sums(mailbox: &MailboxSummary) -> Counts {
     let mut sums = Counts::default();

@@ -128,6 +128,13 @@ struct Hook {
 }
 
 pub(crate) fn render(summary: &ProjectSummary) -> Result<String, askama::Error> {
+    let unlisted = digest::unlisted(summary);
+    let summary = &digest::listed(summary);
+    let mut headline = digest::headline(summary);
+    if let Some(unlisted) = unlisted {
+        headline.push(' ');
+        headline.push_str(&unlisted);
+    }
     let digest = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     let troubled: Vec<usize> =
         (0..summary.mailboxes.len()).filter(|&n| digest::needs_a_look(&summary.mailboxes[n])).collect();
@@ -149,7 +156,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> Result<String, askama::Error> 
         project: visible(&summary.project),
         class: class(summary.verdict),
         verdict: digest::verdict(summary.verdict),
-        headline: digest::headline(summary),
+        headline,
         compared: digest::compared(summary),
         sum: sum(&summary.totals.counts),
         totals: numbers(&summary.totals.counts),

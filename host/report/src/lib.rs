@@ -91,16 +91,17 @@ pub struct ReportError {
     pub cause: String,
 }
 
-/// The whole report; it ends with a line end.
+/// The whole report; it ends with a line end. Mailboxes that are not in the list any more are named in text
+/// and HTML, and left out of all forms but JSON.
 ///
 /// # Errors
 /// See [`ReportError`].
 pub fn render(summary: &ProjectSummary, format: Format) -> Result<String, ReportError> {
     match format {
         Format::Text => Ok(text::render(summary)),
-        Format::JUnit => Ok(junit::render(summary)),
+        Format::JUnit => Ok(junit::render(&digest::listed(summary))),
         Format::Html => html::render(summary).map_err(|error| error.to_string()),
-        Format::Csv => csv::render(summary),
+        Format::Csv => csv::render(&digest::listed(summary)),
         Format::Json => json::render(summary).map_err(|error| error.to_string()),
     }
     .map_err(|cause| ReportError { format, cause })

@@ -16,6 +16,8 @@ const WIDTH: usize = 80;
 const MANY: usize = 20;
 
 pub(crate) fn render(summary: &ProjectSummary) -> String {
+    let unlisted = digest::unlisted(summary);
+    let summary = &digest::listed(summary);
     let mut out = String::new();
     let title = visible(&summary.project);
     wrapped(&mut out, 0, 0, &title);
@@ -25,6 +27,9 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
     wrapped(&mut out, 0, 0, &format!("{verdict}. {}", digest::headline(summary)));
     if let Some(compared) = digest::compared(summary) {
         wrapped(&mut out, 0, 0, &compared);
+    }
+    if let Some(unlisted) = unlisted {
+        wrapped(&mut out, 0, 0, &unlisted);
     }
     line(&mut out, "");
     sum(&mut out, &summary.totals.counts);
@@ -305,6 +310,19 @@ mod tests {
         assert!(text.contains("␛[2J"), "{text}");
         let letters: String = text.split_whitespace().collect();
         assert!(letters.contains(&"Långt".repeat(40)), "{text}");
+    }
+
+    #[test]
+    fn who_is_not_in_the_list_any_more_is_named_and_not_counted() {
+        let mut project = fixture::troubled();
+        project.mailboxes[0].standing.unlisted = Some("2026-11-30T10:00:00Z".into());
+        let gone = project.mailboxes[0].source.clone();
+        let told = format!("Not in the list any more, and not counted: {gone}.");
+        let text = render(&project);
+        assert!(text.contains(&told) && text.matches(&gone).count() == 1, "{text}");
+        assert!(crate::html::render(&project).unwrap().contains(&told));
+        let table = crate::render(&project, crate::Format::Csv).unwrap();
+        assert!(!table.contains(&gone), "{table}");
     }
 
     #[test]

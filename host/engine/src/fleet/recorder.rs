@@ -10,7 +10,7 @@ use crate::job::Task;
 use crate::mailbox_state::NewestEnd;
 use crate::run_kind::{Phase, RunKind};
 use crate::state::facts::MailboxRuns;
-use crate::state::ledger::LedgerError;
+use crate::state::ledger::{Ledger, LedgerError};
 use crate::state::reading::{Stamp, to_keep};
 use crate::state::record::{self, ListedMailbox, NewRun, Reading, RecordedMailbox, RunResult};
 use crate::state::standing::stand_after;
@@ -48,7 +48,8 @@ impl ProjectRecorder {
         let mut list: Vec<&Mailbox> = selected.iter().chain(left_out).collect();
         list.sort_by_key(|mailbox| mailbox.position);
         let list: Vec<ListedMailbox> = list.into_iter().map(Mailbox::listed).collect();
-        let taken_off = record.set_list(&list)?;
+        let mut taken_off = record.set_list(&list)?;
+        taken_off.retain(|mailbox| Ledger::file(&context.job.state_dir, mailbox).exists());
         if let Some(message) = about_taken_off(&taken_off) {
             record.note(&context.job.requester, &message)?;
             context.emit(Event::Warning { mailbox: None, message }).await;

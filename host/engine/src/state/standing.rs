@@ -100,7 +100,12 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     let (runs, outcomes) = (record.runs(u32::MAX)?, record.outcomes()?);
     let accepted = Accepted::new(record.acceptances()?);
     let by_mailbox = by_mailbox(&runs, &outcomes);
-    let recorded = record.mailboxes()?;
+    let mut recorded = record.mailboxes()?;
+    // Who has left the list before any run has begun it: the record keeps the name, and there is nothing to say.
+    recorded.retain(|mailbox| {
+        let ListedMailbox { key, .. } = &mailbox.listed;
+        mailbox.unlisted.is_none() || Ledger::file(state_dir, key).exists()
+    });
     let readings = Readings::new(record.readings()?);
     let read = read_ledgers(state_dir, &recorded, &readings);
     let mut to_keep = Vec::new();

@@ -61,7 +61,7 @@ fn what_is_wrong_is_named_with_what_to_do() {
 
 /// Whether there is nothing on disk but the project's record.
 fn only_recorded(stage: &Stage) -> bool {
-    let names = stage.folder().read_dir().unwrap().map(|entry| entry.unwrap().file_name());
+    let names = stage.folder().join("state").read_dir().unwrap().map(|entry| entry.unwrap().file_name());
     let mut all: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
     all.sort();
     all == ["project.sqlite", "running"]
