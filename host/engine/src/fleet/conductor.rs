@@ -207,7 +207,7 @@ async fn work_on_all(
     let mut numbers = std::collections::HashMap::new();
     let mut next = 0;
     let mut grace: Option<tokio::time::Instant> = None;
-    let mut broken_off: Vec<usize> = Vec::new();
+    let mut broken_off: Vec<(usize, MailboxEnd)> = Vec::new();
     loop {
         while next < mailboxes.len()
             && running.len() < context.job.limits.mailboxes_at_once.max(1)
@@ -233,15 +233,15 @@ async fn work_on_all(
                     }
                 }
                 Some(Err(error)) => {
-                    let n = numbers.get(&error.id());
-                    broken_off.extend(n.filter(|_| error.is_cancelled()));
-                    if let Some(n) = n.filter(|_| error.is_panic()) {
-                        ends[*n] = Some(MailboxEnd::Stopped(Stopped {
+                    let end = match error.is_cancelled() {
+                        true => MailboxEnd::Interrupted,
+                        false => MailboxEnd::Stopped(Stopped {
                             side: Side::Local,
                             cause: Cause::Internal,
                             reason: "mailhaul itself failed here; please report it with the log".into(),
-                        }));
-                    }
+                        }),
+                    };
+                    broken_off.extend(numbers.get(&error.id()).map(|n| (*n, end)));
                 }
                 None => {}
             },
@@ -259,8 +259,9 @@ async fn work_on_all(
         }
     }
     let interrupted = context.stop.is_raised();
-    for n in broken_off {
-        ends[n] = Some(break_off(context, &mailboxes[n], &work, recorder.as_deref()).await);
+    for (n, end) in broken_off {
+        break_off(context, &mailboxes[n], &work, recorder.as_deref(), &end).await;
+        ends[n] = Some(end);
     }
     mailboxes
         .iter()
@@ -272,32 +273,32 @@ async fn work_on_all(
         .collect()
 }
 
-/// Ends the work on a mailbox that was broken off since a server did not answer in time: it stands where its
-/// ledger says.
+/// Ends the work on a mailbox that was broken off, since a server did not answer in time or by a fault of
+/// ours: it stands where its ledger says.
 async fn break_off(
     context: &Context,
     mailbox: &Mailbox,
     work: &MailboxTask,
     recorder: Option<&ProjectRecorder>,
-) -> MailboxEnd {
-    let end = MailboxEnd::Interrupted;
+    end: &MailboxEnd,
+) {
     if matches!(work, MailboxTask::Fit(_)) {
-        return end;
+        return;
     }
     let mut summary = match work {
         MailboxTask::Check | MailboxTask::Plan | MailboxTask::Fit(_) => None,
         MailboxTask::Run { .. } | MailboxTask::Undo(_) | MailboxTask::Verify(_) => {
             let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key));
             let (source, target) = (&mailbox.source.user, &mailbox.target.user);
-            ledger.ok().flatten().and_then(|ledger| mailbox_summary(&ledger, source, target, None).ok())
+            let stopped = end.stopped();
+            ledger.ok().flatten().and_then(|ledger| mailbox_summary(&ledger, source, target, stopped).ok())
         }
     };
     if let Some(recorder) = recorder {
-        recorder.mailbox_ended(context, mailbox, &end, summary.as_mut()).await;
+        recorder.mailbox_ended(context, mailbox, end, summary.as_mut()).await;
     }
     let name = mailbox.key.clone();
     context.emit(Event::MailboxFinished { mailbox: name, end: end.clone(), summary }).await;
-    end
 }
 
 async fn work_on(

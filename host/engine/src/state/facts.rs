@@ -39,7 +39,10 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
         let Some(run) = runs.get(&outcome.run) else { continue };
         let mailbox = all.entry(&outcome.mailbox).or_default();
         if let Some(live) = live(run, outcome) {
-            mailbox.live = Some(live);
+            // Of two tasks the one that has begun says more than one that only looks, or has not begun.
+            if mailbox.live.is_none() || !matches!(live, LiveWork::Queued | LiveWork::Looking) {
+                mailbox.live = Some(live);
+            }
             if outcome.stage == Stage::Begun && run.kind.writes() {
                 (mailbox.stopped, mailbox.phase) = (None, run.phase);
             }
@@ -223,6 +226,7 @@ mod tests {
             (&[(Run, false, Stage::Stopped), (Run, true, Stage::Queued)], MailboxState::Queued),
             (&[(Run, false, Stage::Stopped), (Run, true, Stage::Begun)], MailboxState::Running),
             (&[(Check, true, Stage::Begun)], MailboxState::Checking),
+            (&[(Run, true, Stage::Begun), (Check, true, Stage::Begun)], MailboxState::Running),
             (&[(Check, true, Stage::Finished)], MailboxState::Copied),
         ];
         for (history, expected) in cases {
