@@ -1,6 +1,7 @@
 //! From what the project says to what the engine takes. Conversion only: checks of the file are in
 //! `mailhaul-project`, decisions in the engine.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -63,9 +64,16 @@ pub fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
 
 /// Returns whoever has typed the command: behind `sudo` the person himself.
 pub(crate) fn requester() -> Requester {
-    let named = |name| std::env::var(name).ok().filter(|name| !name.trim().is_empty());
-    let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(named);
-    Requester::on_terminal(name.unwrap_or_else(|| "unknown".to_owned()))
+    let uid = std::fs::metadata("/proc/self").map(|meta| meta.uid()).unwrap_or_default();
+    let sudo = || std::env::var("SUDO_USER").ok().filter(|name| uid == 0 && !name.trim().is_empty());
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let of_uid = |line: &str| {
+        let mut cells = line.split(':');
+        let (name, number) = (cells.next()?, cells.nth(1)?);
+        (number.parse() == Ok(uid)).then(|| name.to_owned())
+    };
+    let name = sudo().or_else(|| users.lines().find_map(of_uid));
+    Requester::on_terminal(name.unwrap_or_else(|| format!("uid {uid}")))
 }
 
 fn keep<T>(result: Result<T, Cause>, causes: &mut Vec<Cause>) -> Option<T> {

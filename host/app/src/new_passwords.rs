@@ -115,6 +115,12 @@ pub fn make(
             }
         };
         redact::register(secret.expose_secret());
+        // Another command may have made one since the store was read: the mailbox has that one.
+        if let Some(there) = change.contents().get(&place) {
+            let secret = Some(there.secret.clone());
+            by_login.insert(login.to_lowercase(), NewPassword { secret, kept });
+            continue;
+        }
         change.put(side, place.host(), login, secret.clone(), By::Provision);
         new += 1;
         by_login.insert(login.to_lowercase(), NewPassword { secret: Some(secret), kept });

@@ -58,6 +58,7 @@ pub(crate) fn of_cause(cause: Cause) -> Exit {
         | Cause::ServerFault
         | Cause::Plan
         | Cause::Ledger
+        | Cause::InUse
         | Cause::Internal => Exit::NotAllWell,
     }
 }
@@ -210,6 +211,7 @@ mod tests {
                 ("one-account", 3),
                 ("plan", 3),
                 ("ledger", 3),
+                ("in-use", 3),
                 ("internal", 3),
             ]
         );

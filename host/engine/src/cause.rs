@@ -53,8 +53,10 @@ named_enum! {
         OneAccount = "one-account",
         /// The plan has conflicts, or is not the one that was agreed on.
         Plan = "plan",
-        /// The ledger is damaged, in use, newer or another account's, or there is none yet.
+        /// The ledger is damaged, newer or another account's, or there is none yet.
         Ledger = "ledger",
+        /// Another mailhaul works on the mailbox at this moment.
+        InUse = "in-use",
         /// A fault of mailhaul itself, to be reported with the log.
         Internal = "internal",
     }
@@ -126,7 +128,9 @@ impl Cause {
             Side::Local => Actor::Operator,
         };
         match self {
-            Self::AuthRefused | Self::AuthOrMissing => Actor::Client,
+            // At the new host it is a password that the operator, or `provision`, has set.
+            Self::AuthRefused | Self::AuthOrMissing if side == Side::Source => Actor::Client,
+            Self::AuthRefused | Self::AuthOrMissing => Actor::Operator,
             Self::MailboxMissing if side == Side::Source => Actor::Client,
             Self::MailboxMissing
             | Self::NeedsOauth
@@ -142,6 +146,7 @@ impl Cause {
             | Self::Plugin
             | Self::OneAccount
             | Self::Plan
+            | Self::InUse
             | Self::Ledger => Actor::Operator,
             Self::ImapDisabled | Self::TlsExpired | Self::Quota | Self::ServerFault => host,
             Self::Internal => Actor::Mailhaul,
@@ -209,6 +214,7 @@ impl Cause {
                     .to_owned()
             }
             Self::Plan => "decide it with a `[[folders]]` rule, and look with `mailhaul plan`".to_owned(),
+            Self::InUse => "wait until the other command has ended, or stop it".to_owned(),
             Self::Ledger => "do what the sentence says, and run the same command again".to_owned(),
             Self::Internal => "report it with the log".to_owned(),
         }
@@ -243,6 +249,7 @@ impl Cause {
             Self::Plugin => "a plugin broke".to_owned(),
             Self::OneAccount => "two mailboxes lead to one account".to_owned(),
             Self::Plan => "the plan has to be decided".to_owned(),
+            Self::InUse => "another mailhaul works on it".to_owned(),
             Self::Ledger => "the ledger cannot be used".to_owned(),
             Self::Internal => "a fault of mailhaul".to_owned(),
         }

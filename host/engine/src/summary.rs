@@ -361,7 +361,7 @@ pub struct FolderSummary {
     /// that it is.
     #[serde(skip_serializing_if = "is_false", default)]
     pub never_opened: bool,
-    /// Depth of the newest comparison since the newest copy.
+    /// Depth of the deepest comparison since the newest copy.
     pub verified: VerifiedDepth,
     /// For a folder verified by a sample: which share of it, and how deep.
     #[serde(skip_serializing_if = "Option::is_none", default)]

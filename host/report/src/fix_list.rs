@@ -231,6 +231,11 @@ pub fn markdown(project: &str, groups: &[Group]) -> String {
                 write!(out, "What to do: {}.\n\n", group.remedy).ok();
             }
         }
+        let first = group.items.first().map(|item| item.words.as_str()).unwrap_or_default();
+        let alike = group.items.len() > 1 && group.items.iter().all(|item| item.words == first);
+        if alike && !first.is_empty() {
+            write!(out, "Of each: {}\n\n", quoted(first)).ok();
+        }
         for item in &group.items {
             write!(out, "- {}", quoted(&item.mailbox)).ok();
             if let Some(folder) = &item.folder {
@@ -239,7 +244,7 @@ pub fn markdown(project: &str, groups: &[Group]) -> String {
             if let Some(messages) = item.messages {
                 write!(out, ", {}", plural(messages, "message")).ok();
             }
-            if !item.words.is_empty() {
+            if !(alike || item.words.is_empty()) {
                 write!(out, ": {}", quoted(&item.words)).ok();
             }
             out.push('\n');

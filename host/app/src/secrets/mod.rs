@@ -165,9 +165,12 @@ pub fn restore(project: &Project, passphrase: &Passphrase) -> Result<PathBuf, Fa
     Ok(file)
 }
 
-/// Writes into the project's audit trail what was done with secrets: who reads it needs no secret, and finds
-/// none.
-pub(crate) fn audit(project: &Project, sentence: &str) -> Result<(), Failure> {
+/// Writes into the project's audit trail what was done, by whoever has typed the command. Who reads it needs
+/// no secret, and is to find none.
+///
+/// # Errors
+/// When the record cannot be written.
+pub fn audit(project: &Project, sentence: &str) -> Result<(), Failure> {
     tracing::info!(project = %project.name, "{sentence}");
     Ok(record::note(&project.state, &requester(), sentence)?)
 }

@@ -72,6 +72,14 @@ pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Resul
         }
     }
     let rows = rows?;
+    let made = |outcome: &str| rows.iter().filter(|row| row.outcome == outcome).count();
+    if made("created") + made("quota-set") > 0 {
+        let (created, set) = (made("created"), made("quota-set"));
+        secrets::audit(
+            &project,
+            &format!("{created} mailboxes were created through {plugin}, {set} quotas were set"),
+        )?;
+    }
     let good = |row: &Row| matches!(row.outcome, "exists" | "created" | "quota-set");
     let to_do = |row: &Row| args.dry_run && matches!(row.outcome, "missing" | "quota-differs");
     let missing_only = rows.iter().all(|row| good(row) || to_do(row));

@@ -15,7 +15,7 @@ use crate::drive::{Signals, runtime};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::project;
-use crate::ui::status::{View, history, page};
+use crate::ui::status::{View, history, next_step, page};
 use crate::ui::{Ui, screen};
 
 /// How often `--watch` looks: a ledger is written several times a second.
@@ -42,6 +42,9 @@ pub(crate) fn status(ui: &mut Ui, global: &Global, args: &Status) -> Result<Exit
     }
     if !args.watch {
         show(ui, &shown, &View { width: ui.width, palette: ui.palette, ..View::default() }, true)?;
+        if let Some(step) = next_step(&shown).filter(|_| !ui.json()) {
+            ui.hint(step);
+        }
         return Ok(Exit::Done);
     }
     runtime()?.block_on(async {
@@ -50,8 +53,10 @@ pub(crate) fn status(ui: &mut Ui, global: &Global, args: &Status) -> Result<Exit
         let mut seen_running = false;
         loop {
             let running = shown.runs.iter().find(|run| run.is_running());
-            if let Some(run) = running {
-                rate.sample(begun.elapsed(), run.copied, run.bytes);
+            if running.is_some() {
+                // What the ledgers have: the run's own row is a second behind.
+                let counts = &shown.totals.counts;
+                rate.sample(begun.elapsed(), counts.copied, counts.bytes);
             }
             let view = View {
                 width: ui.width,
@@ -70,6 +75,9 @@ pub(crate) fn status(ui: &mut Ui, global: &Global, args: &Status) -> Result<Exit
             if running.is_none() && !awaited {
                 return Ok(Exit::Done);
             }
+            if running.is_none() {
+                ui.note("nothing runs now: waiting ten seconds for a command to begin");
+            }
             // A look that finds everything as it was is not shown; but the rate of one who waits falls.
             loop {
                 tokio::select! {
@@ -80,8 +88,11 @@ pub(crate) fn status(ui: &mut Ui, global: &Global, args: &Status) -> Result<Exit
                 let over = !awaited && !now.runs.iter().any(|run| run.is_running());
                 let changed = now != shown;
                 shown = now;
-                if changed || over || begun.elapsed() >= WAIT_FOR_TASK {
+                if changed {
                     break;
+                }
+                if over || !seen_running && begun.elapsed() >= WAIT_FOR_TASK {
+                    return Ok(Exit::Done);
                 }
             }
         }
@@ -132,6 +143,10 @@ fn show(ui: &mut Ui, project: &ProjectSummary, view: &View, pretty: bool) -> Res
 
 fn show_fix_list(ui: &mut Ui, project: &ProjectSummary, form: FixList) -> Result<Exit, Failure> {
     let groups = fix_list(project);
+    if project.mailboxes.is_empty() && !ui.json() {
+        ui.note("nothing was looked at yet: `mailhaul check` reads the list and tries both ends");
+        return Ok(Exit::Done);
+    }
     match form {
         _ if ui.json() => ui.document(&json!({ "schema": 1, "groups": groups }), true)?,
         FixList::Markdown => ui.data(&markdown(&project.project, &groups))?,

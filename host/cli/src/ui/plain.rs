@@ -81,9 +81,8 @@ impl Watcher for Lines {
         let now = self.begun.elapsed();
         if self.lines && now >= self.said_at + TELL_EVERY {
             self.said_at = now;
-            if let Some(line) = self.progress.lines(now, usize::MAX).first() {
-                ui.data_if_read(&format!("{line}\n"));
-            }
+            let line = self.progress.line(now);
+            ui.data_if_read(&format!("{line}\n"));
         }
     }
 

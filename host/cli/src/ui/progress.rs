@@ -69,6 +69,12 @@ impl Progress {
         lines
     }
 
+    /// Returns the line about everything alone, however wide it is.
+    pub(crate) fn line(&mut self, now: Duration) -> String {
+        let picture = self.model.picture(now);
+        self.headline(&picture.project, usize::MAX)
+    }
+
     /// Returns the line about everything, as wide as it is or as short as it can be made.
     fn headline(&self, project: &ProjectPicture, width: usize) -> String {
         if project.mailboxes.all == 0 {

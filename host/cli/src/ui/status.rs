@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mailhaul_engine::cause::Cause;
 use mailhaul_engine::mailbox_state::MailboxState;
 use mailhaul_engine::progress::Pace;
 use mailhaul_engine::record::Note;
-use mailhaul_engine::summary::{MailboxSummary, ProjectSummary, RunSummary, Verdict};
+use mailhaul_engine::run_kind::RunKind;
+use mailhaul_engine::summary::{BatchSummary, MailboxSummary, ProjectSummary, RunSummary, Verdict};
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::clock::local_time as local;
@@ -74,8 +76,12 @@ fn draw(project: &ProjectSummary, mailboxes: &[&MailboxSummary], shown: usize, v
     if shown < mailboxes.len() {
         out.push_str(&format!("  … and {} more\n", count((mailboxes.len() - shown) as u64)));
     }
+    let most = view.height.map_or(usize::MAX, |height| (height / 6).max(1));
     if !project.batches.is_empty() {
-        out.push_str(&batches(project).render(width, palette));
+        out.push_str(&batches(&project.batches[..project.batches.len().min(most)]).render(width, palette));
+    }
+    if project.batches.len() > most {
+        out.push_str(&format!("  … and {} more batches\n", count((project.batches.len() - most) as u64)));
     }
     let totals = &project.totals;
     let mut sum = equation(&totals.counts);
@@ -107,7 +113,8 @@ fn run_line(run: &RunSummary) -> String {
     if run.is_running() {
         parts.push(format!("{} of {} ended", count(run.ended_mailboxes), plural(run.mailboxes, "mailbox")));
     }
-    if run.kind.writes() {
+    // Of one that goes on, or was killed, the ledgers know more: the sum below has it.
+    if run.kind.writes() && run.kind != RunKind::Undo && run.ended.is_some() {
         parts.push(format!("{} copied", plural(run.copied, "message")));
         parts.push(bytes(run.bytes));
     }
@@ -194,6 +201,10 @@ fn remark(mailbox: &MailboxSummary) -> Option<String> {
         return Some(format!("until {}", local(until)));
     }
     if let (Some(cause), Some(side)) = (now.cause, now.side) {
+        if cause == Cause::NotTried {
+            // Whose log-ins were refused has the words.
+            return Some(format!("{who}: {}, {cause}: {}", side.as_str(), cause.sentence(side)));
+        }
         let why = mailbox.standing.why.as_deref().unwrap_or_default();
         return Some(format!("{who}: {}, {cause}: {why}", side.as_str()));
     }
@@ -230,12 +241,12 @@ fn why_failed(mailbox: &MailboxSummary) -> Vec<String> {
     parts
 }
 
-fn batches(project: &ProjectSummary) -> Table {
+fn batches(batches: &[BatchSummary]) -> Table {
     let mut table = Table::new(
         2,
         &[("Batch", Align::Left), ("Mailboxes", Align::Right), ("Pending", Align::Right), ("", Align::Left)],
     );
-    for batch in &project.batches {
+    for batch in batches {
         let states: Vec<String> =
             batch.states.iter().map(|(state, n)| format!("{} {state}", count(*n))).collect();
         table.push_row([
@@ -246,6 +257,25 @@ fn batches(project: &ProjectSummary) -> Table {
         ]);
     }
     table
+}
+
+/// Returns what to type next, by the states that mailboxes are in; `None` where nobody has to type anything.
+pub(crate) fn next_step(project: &ProjectSummary) -> Option<&'static str> {
+    use MailboxState::{Blocked, Copied, Failed, Listed, Ready, Stopped};
+    let some = |state| project.states.contains_key(&state);
+    match () {
+        () if project.mailboxes.is_empty() => {
+            Some("nothing was looked at yet: `mailhaul check` reads the list")
+        }
+        () if some(Blocked) || some(Failed) => Some(
+            "`mailhaul status --fix-list` says what to do, and what to send to whom; `mailhaul check` looks again",
+        ),
+        () if project.states.keys().any(|state| state.is_live()) => None,
+        () if some(Ready) || some(Stopped) => Some("`mailhaul run` copies what is pending"),
+        () if some(Listed) => Some("`mailhaul check` tries both ends"),
+        () if some(Copied) => Some("`mailhaul verify` compares both ends"),
+        () => None,
+    }
 }
 
 /// Returns the page of `status --history`: the newest runs and what the audit trail says, the newest first.
@@ -298,10 +328,10 @@ fn percent(part: u64, whole: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mailhaul_engine::cause::{Actor, Cause};
+    use mailhaul_engine::cause::Actor;
     use mailhaul_engine::mailbox_state::StateOf;
-    use mailhaul_engine::run_kind::{Channel, Phase, RunKind};
-    use mailhaul_engine::summary::{BatchSummary, Side, Standing, Totals};
+    use mailhaul_engine::run_kind::{Channel, Phase};
+    use mailhaul_engine::summary::{Side, Standing, Totals};
 
     use super::super::sum::samples;
     use super::*;

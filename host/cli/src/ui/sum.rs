@@ -61,7 +61,7 @@ pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette
         push_wrapped(&mut out, 2, &equation(&totals), width);
         if unknown > 0 {
             let line =
-                format!("not in this sum: {}, of which no folder is known yet", plural(unknown, "mailbox"));
+                format!("not in this sum: {}, which this run has not seen", plural(unknown, "mailbox"));
             push_wrapped(&mut out, 2, &line, width);
         }
     }
@@ -745,7 +745,7 @@ mod tests {
         total: 1 of 3 mailboxes complete
           source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed
             + 0 pending
-          not in this sum: 1 mailbox, of which no folder is known yet
+          not in this sum: 1 mailbox, which this run has not seen
         copied now: 1,263 messages, 4.8 MiB, in 13 s (101 messages a second)
         3 flag changes brought over
         validation: counts 1 passed, 1 failed
@@ -782,7 +782,7 @@ mod tests {
         anna: complete
         total: 1 of 17 mailboxes complete
           source 0 = 0 copied + 0 already present + 0 skipped + 0 failed + 0 pending
-          not in this sum: 16 mailboxes, of which no folder is known yet
+          not in this sum: 16 mailboxes, which this run has not seen
         copied now: 0 messages, 0 B, in 0.0 s
         ");
     }

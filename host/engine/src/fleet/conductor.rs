@@ -67,10 +67,10 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         }
         Err(error) => return refused(TaskRefusalKind::Input, vec![error.to_string()]),
     };
-    if let Err(error) = known_accounts(context, &task, mailboxes.iter().chain(&left_out)) {
-        if let Some(recorder) = &recorder {
-            recorder.end(context, RunResult::Refused);
-        }
+    if let Some(recorder) = &recorder
+        && let Err(error) = known_accounts(context, &task, mailboxes.iter().chain(&left_out))
+    {
+        recorder.end(context, RunResult::Refused);
         return refused(TaskRefusalKind::Input, vec![error.to_string()]);
     }
     let tells_rules = left_out.is_empty() && matches!(task, Task::Plan | Task::Run { .. });

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::account::Mailbox;
+use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::job::Task;
 use crate::mailbox_state::NewestEnd;
@@ -71,9 +72,13 @@ impl ProjectRecorder {
         Ok(Self { recording, kind, phase, mailboxes, ended: Mutex::default(), begun: Instant::now() })
     }
 
+    fn copies(&self) -> bool {
+        self.kind.writes() && self.kind != RunKind::Undo
+    }
+
     /// Brings the run's totals up to date, and keeps what the ledgers of mailboxes that have ended say.
     pub(crate) fn record_totals(&self, context: &Context) {
-        let (messages, bytes) = if self.kind.writes() { context.done.get() } else { (0, 0) };
+        let (messages, bytes) = if self.copies() { context.done.get() } else { (0, 0) };
         let seconds = self.begun.elapsed().as_secs_f64();
         let readings = self.settled(&context.job.state_dir);
         let stored = self.recording.with(|record, run| {
@@ -132,6 +137,10 @@ impl ProjectRecorder {
         end: &MailboxEnd,
         summary: Option<&mut MailboxSummary>,
     ) -> Result<(), LedgerError> {
+        // Another command works on it, and says how it ends.
+        if end.stopped().is_some_and(|stopped| stopped.cause == Cause::InUse) {
+            return self.recording.with(|record, run| record.forget_mailbox(run, &mailbox.key));
+        }
         self.recording.with(|record, run| record.end_mailbox(run, &mailbox.key, end))?;
         let (Some(summary), Some(recorded)) = (summary, self.mailboxes.get(&mailbox.key)) else {
             return Ok(());
@@ -141,12 +150,11 @@ impl ProjectRecorder {
             MailboxEnd::Interrupted => NewestEnd::Interrupted,
             MailboxEnd::Stopped(stopped) => NewestEnd::Stopped(stopped.side, stopped.cause),
         };
-        let copies = self.kind.writes() && self.kind != RunKind::Undo;
         let runs = MailboxRuns {
             newest: Some(newest),
             why: end.stopped().map(|stopped| stopped.reason.clone()),
             stopped: end.stopped().cloned(),
-            run_finished: copies.then_some(newest == NewestEnd::Finished),
+            run_finished: self.copies().then_some(newest == NewestEnd::Finished),
             answered: newest == NewestEnd::Finished,
             phase: self.phase,
             live: None,

@@ -91,7 +91,7 @@ async fn attempts(
         let before = rows_so_far(&open.ledger);
         // Lists of an attempt that broke off may be old.
         let lists = Lists::default();
-        let error = match attempt(open.work(&lists), orders, &mut seen).await {
+        let error = match Box::pin(attempt(open.work(&lists), orders, &mut seen)).await {
             Err(Interruption::End(error)) => interpret(context, mailbox, error).await,
             ended => return ended,
         };
@@ -180,7 +180,7 @@ async fn attempt(
     follow(work, &mut ends.target, mapped, there).await?;
     let mut open = folders_to_open(work, mapped.clone(), &same_flags).await?;
     follow_moves(work, &mut ends, &mut open, &names(mapped, there)).await?;
-    let end = folders::run(work, ends, &open, &planned.messages, to_copy).await?;
+    let end = Box::pin(folders::run(work, ends, &open, &planned.messages, to_copy)).await?;
     if end.interrupted {
         return Ok(MailboxEnd::Interrupted);
     }

@@ -181,6 +181,7 @@ impl Interpretation {
             | Cause::OneAccount
             | Cause::Plan
             | Cause::Ledger
+            | Cause::InUse
             | Cause::Internal => false,
         };
         if !guessed {

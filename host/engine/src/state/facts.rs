@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::cause::Cause;
 use crate::code::Code;
 use crate::mailbox_state::{LiveWork, NewestEnd, StateFacts};
 use crate::plugin::HookOutcome;
@@ -55,6 +56,14 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
             (_, Some(stopped)) => NewestEnd::Stopped(stopped.side, stopped.cause),
             _ => NewestEnd::Finished,
         };
+        // A look that a person breaks off says nothing, and one that finds nothing sees no ledger and no
+        // plan.
+        let looks = matches!(run.kind, RunKind::Check | RunKind::Plan);
+        if !run.kind.writes() && end == NewestEnd::Interrupted
+            || looks && end == NewestEnd::Finished && mailbox.newest.is_some_and(is_out_of_sight)
+        {
+            continue;
+        }
         mailbox.newest = Some(end);
         mailbox.why = outcome.stopped.as_ref().map(|stopped| stopped.reason.clone());
         mailbox.answered |= end == NewestEnd::Finished;
@@ -67,6 +76,11 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
         }
     }
     all
+}
+
+/// Whether a mailbox stopped for what no look at both ends can see.
+fn is_out_of_sight(end: NewestEnd) -> bool {
+    matches!(end, NewestEnd::Stopped(_, Cause::Ledger | Cause::Plan | Cause::Plugin | Cause::Internal))
 }
 
 /// What a living run does with the mailbox of this outcome.
@@ -158,7 +172,6 @@ fn is_compared(summary: &MailboxSummary) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cause::Cause;
     use crate::mailbox_state::{MailboxState, state};
     use crate::side::Side;
     use crate::state::standing::empty_summary;
@@ -220,6 +233,8 @@ mod tests {
             // A look that finds nothing takes the cause away, and one that does brings it.
             (&[(Run, false, Stage::Stopped), (Check, false, Stage::Finished)], MailboxState::Copied),
             (&[(Run, false, Stage::Finished), (Verify, false, Stage::Stopped)], MailboxState::Blocked),
+            (&[(Run, false, Stage::Finished), (Check, false, Stage::Interrupted)], MailboxState::Copied),
+            (&[(Run, false, Stage::Finished), (Verify, false, Stage::Interrupted)], MailboxState::Copied),
             // It had its turn in a run that was killed: it is as it was.
             (&[(Run, false, Stage::Stopped), (Run, false, Stage::Queued)], MailboxState::Blocked),
             (&[(Run, false, Stage::Stopped), (Run, false, Stage::Begun)], MailboxState::Copied),

@@ -13,8 +13,7 @@ use crate::state::private::private_dir;
 const USUAL: &str = ".mailhaul";
 
 /// Beginnings of the names of files that mailhaul keeps there.
-const KEPT: [&str; 7] =
-    ["project.sqlite", "ledgers", "running", "mailhaul", "secrets.", "key-backup.age", OWNER];
+const KEPT: [&str; 7] = ["project.sqlite", "ledgers", "running", "mailhaul", "secrets.", "key-backup", OWNER];
 
 /// The file in it that names the project file whose state this is: relative to the folder where the folder
 /// lies in the project's, so that both can be moved together.

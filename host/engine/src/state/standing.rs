@@ -101,7 +101,8 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     let accepted = Accepted::new(record.acceptances()?);
     let by_mailbox = by_mailbox(&runs, &outcomes);
     let mut recorded = record.mailboxes()?;
-    // Who has left the list before any run has begun it: the record keeps the name, and there is nothing to say.
+    // Who has left the list before any run has begun it: the record keeps the name, and there is nothing to
+    // say.
     recorded.retain(|mailbox| {
         let ListedMailbox { key, .. } = &mailbox.listed;
         mailbox.unlisted.is_none() || Ledger::file(state_dir, key).exists()
@@ -163,13 +164,14 @@ fn summary_of(
     let ListedMailbox { key, source, target, .. } = &mailbox.listed;
     let empty = || empty_summary(source, target, None);
     let Some(stamp) = Stamp::of(state_dir, key) else { return Ok((empty(), None)) };
-    if let Some(mut known) = readings.known(key, &stamp) {
-        (known.source, known.target) = (source.clone(), target.clone());
+    let known = readings.known(key, &stamp);
+    if let Some(known) = known.filter(|known| (&known.source, &known.target) == (source, target)) {
         return Ok((known, None));
     }
     let summary = match Ledger::read(&Ledger::file(state_dir, key))? {
-        Some(ledger) => mailbox_summary(&ledger, source, target, None)?,
-        None => empty(),
+        // What was copied to another account says nothing of this one.
+        Some(ledger) if ledger.is_of(source, target)? => mailbox_summary(&ledger, source, target, None)?,
+        _ => empty(),
     };
     let reading = reading::to_keep(state_dir, key, &stamp, &summary);
     Ok((summary, reading))

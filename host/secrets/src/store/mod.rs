@@ -21,6 +21,8 @@ use crate::seal::{self, Unopened};
 const FILE: &str = "secrets.age";
 /// Its key under a passphrase, beside it.
 const BACKUP: &str = "key-backup.age";
+/// A backup of a key that another one has taken the place of.
+const OLD_BACKUP: &str = "key-backup-old.age";
 /// Held by whoever writes either of them.
 const LOCK: &str = "secrets.lock";
 
@@ -273,6 +275,14 @@ impl Change<'_> {
             return Ok(key.clone());
         }
         let key = self.store.key.make()?;
+        // A backup that is there is another key's, and would be taken for this one's.
+        let (backup, old) = (self.store.state.join(BACKUP), self.store.state.join(OLD_BACKUP));
+        match fs::rename(&backup, &old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(SecretsError::io("rename", &backup, &error));
+            }
+            _ => {}
+        }
         self.made_key = Some(self.store.key.to_string());
         self.key = Some(key.clone());
         Ok(key)

@@ -51,18 +51,18 @@ fn a_mailbox_goes_from_listed_to_proven_and_says_who_acts() {
     let keys = [one, two];
     haul.mailhaul(&["check"]).expect(4);
     let ready = ["ready", "operator", "-"];
-    let blocked = ["blocked", "client", "auth-refused"];
+    let blocked = ["blocked", "operator", "auth-refused"];
     assert_eq!(words(&haul, keys), [ready, blocked]);
     haul.mailhaul(&["run"]).expect(4);
     let copied = ["copied", "operator", "-"];
     assert_eq!(words(&haul, keys), [copied, blocked]);
-    haul.mailhaul(&["status"]).expect(0).says(&["1 blocked, 1 copied", "client: target, auth-refused:"]);
+    haul.mailhaul(&["status"]).expect(0).says(&["1 blocked, 1 copied", "you: target, auth-refused:"]);
     let only = haul.mailhaul(&["status", "--state", "blocked"]).expect(0);
     only.says(&[two]).hides(one);
     haul.mailhaul(&["status", "--mailbox", "nobody"]).expect(2).says(&["no such mailbox"]);
     haul.mailhaul(&["status", "--state", "tea"]).expect(2).says(&["blocked, failed"]);
     let fix = haul.mailhaul(&["status", "--fix-list"]).expect(0);
-    fix.says(&["## Client", "does not accept the passwords", two]).hides(one);
+    fix.says(&["## You", "check the target user and password", two]).hides(one);
     let table = haul.mailhaul(&["status", "--fix-list=csv"]).expect(0);
     assert!(table.stdout.starts_with("who,code,side,mailbox,"), "{}", table.told());
 

@@ -76,7 +76,7 @@ fn a_wrong_column_is_two_sentences() {
       concerns 13 mailboxes: u04@old, u05@old, u06@old, u07@old, u08@old, u09@old, u10@old, u11@old, u12@old, u13@old, u14@old, u15@old, u16@old
     total: 0 of 16 mailboxes complete
       source 0 = 0 copied + 0 already present + 0 skipped + 0 failed + 0 pending
-      not in this sum: 16 mailboxes, of which no folder is known yet
+      not in this sum: 16 mailboxes, which this run has not seen
     ");
 }
 

@@ -285,7 +285,7 @@ fn several_mailboxes_and_only_one() {
     assert_moved(&two.from.snapshot(), &two.to.snapshot(), usual);
     assert_eq!(one.report()["verdict"], "incomplete");
     one.mailhaul(&["report"]).expect(0).says(&["1 of 2 mailboxes of the list"]);
-    one.mailhaul(&["status"]).expect(0).says(&["not started"]);
+    one.mailhaul(&["status"]).expect(0).says(&["1 listed"]);
     one.mailhaul(&["run"]).expect(0);
     assert_moved(&one.from.snapshot(), &one.to.snapshot(), usual);
     let report = one.report();

@@ -410,8 +410,8 @@ impl Ledger {
         })
     }
 
-    /// Records the depth of a finished comparison. One of a sample takes nothing back from one of all
-    /// messages.
+    /// Records the depth of a finished comparison: the deepest since the newest copy stands. One of a sample
+    /// takes nothing back from one of all messages.
     pub(crate) fn set_verified(&mut self, folder: FolderId, depth: VerifiedDepth) -> Result<()> {
         let depth = match depth {
             VerifiedDepth::None => 0,
@@ -421,9 +421,12 @@ impl Ledger {
             VerifiedDepth::Sample => SAMPLE,
         };
         self.sql(|db| {
-            db.prepare_cached("UPDATE folder SET verified = ?2 WHERE id = ?1 AND (?2 <> ?3 OR verified = 0)")?
-                .execute(params![folder.0, depth, SAMPLE])
-                .map(drop)
+            db.prepare_cached(
+                "UPDATE folder SET verified = ?2 WHERE id = ?1
+                 AND (verified = 0 OR ?2 <> ?3 AND (verified = ?3 OR ?2 > verified))",
+            )?
+            .execute(params![folder.0, depth, SAMPLE])
+            .map(drop)
         })
     }
 }

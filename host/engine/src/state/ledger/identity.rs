@@ -153,6 +153,19 @@ fn remedy(there: OnTarget, old: &str, mailbox: &str) -> Option<String> {
     }
 }
 
+impl Ledger {
+    /// Whether the ledger is about these log-ins. One that says nothing yet is about any.
+    pub(crate) fn is_of(&self, source: &str, target: &str) -> Result<bool> {
+        let same = |name: &str, now: &str| {
+            let recorded: Option<String> = self.sql(|db| {
+                db.query_row("SELECT value FROM about WHERE name = ?1", [name], |r| r.get(0)).optional()
+            })?;
+            Ok(recorded.is_none_or(|recorded| recorded == now))
+        };
+        Ok(same("source_user", source)? && same("target_user", target)?)
+    }
+}
+
 /// Writes the accounts that a ledger is about into its `about` table.
 pub(super) fn record(tx: &Transaction<'_>, who: &LedgerIdentity) -> rusqlite::Result<()> {
     for (name, value) in [

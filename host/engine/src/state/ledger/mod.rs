@@ -422,6 +422,7 @@ pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> LedgerError {
 
 impl From<&LedgerError> for Stopped {
     fn from(error: &LedgerError) -> Self {
-        Self { side: Side::Local, cause: Cause::Ledger, reason: error.to_string() }
+        let cause = if matches!(error, LedgerError::Busy { .. }) { Cause::InUse } else { Cause::Ledger };
+        Self { side: Side::Local, cause, reason: error.to_string() }
     }
 }

@@ -313,6 +313,12 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn end_mailbox(&self, run: RunId, mailbox: &str, end: &MailboxEnd) -> Result<()>;
 
+    /// Forgets that a mailbox has its turn in a run: another one works on it, and records how it ends.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn forget_mailbox(&self, run: RunId, mailbox: &str) -> Result<()>;
+
     /// Returns the newest runs, the newest first.
     ///
     /// # Errors

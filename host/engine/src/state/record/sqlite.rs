@@ -248,6 +248,12 @@ impl Record for SqliteRecord {
             ],
         )?;
         if matches!(stage, Stage::Finished | Stage::NotAllWell) {
+            // What was taken back has to be copied as a whole again.
+            self.changed(
+                "UPDATE mailbox SET finished = NULL WHERE mailbox = ?1
+                 AND (SELECT kind FROM run WHERE id = ?2) = 'undo'",
+                params![mailbox, run.0],
+            )?;
             self.changed(
                 "UPDATE mailbox SET finished = ?3 WHERE mailbox = ?1 AND finished IS NULL
                  AND (SELECT kind FROM run WHERE id = ?2) = 'run'",
@@ -255,6 +261,10 @@ impl Record for SqliteRecord {
             )?;
         }
         Ok(())
+    }
+
+    fn forget_mailbox(&self, run: RunId, mailbox: &str) -> Result<()> {
+        self.changed("DELETE FROM outcome WHERE mailbox = ?1 AND run = ?2", params![mailbox, run.0])
     }
 
     fn runs(&self, most: u32) -> Result<Vec<RecordedRun>> {
