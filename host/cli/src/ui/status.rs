@@ -395,13 +395,12 @@ mod tests {
         let view = View { width: Some(80), pace, left: Some(Duration::from_secs(61)), ..View::default() };
         insta::assert_snapshot!(page(&two(), &view), @"
         olddomain to newdomain: incomplete
-          run (full) by eve, running since then: 1 of 2 mailboxes ended, 3 messages
-            copied, 12.0 KiB, in 0.4 s
+          run (full) by eve, running since then: 1 of 2 mailboxes ended, in 0.4 s
           2 mailboxes: 1 blocked, 1 copied
           12/s, 4.0 KiB/s, 1 min 1 s left
           Mailbox                    Messages   Done  Failed  Pending  Phase
           bob@old.example   blocked         4   75 %       1        0  full
-            client: target, auth-refused: the server said `NO [AUTHENTICATIONFAILED]
+            you: target, auth-refused: the server said `NO [AUTHENTICATIONFAILED]
             Authentication failed.`
           anna@old.example  copied      1,329  100 %       0        0  full
           Batch   Mailboxes  Pending
