@@ -141,3 +141,39 @@ fn a_running_task_is_told_from_a_killed_one() {
     haul.mailhaul(&["run"]).expect(0);
     assert_eq!(status(&haul, &[])["totals"]["copied"], count(&haul.from.snapshot()));
 }
+
+/// The one that was refused counted as the newest, and the mailbox stayed failed after the other had copied it.
+#[test]
+fn a_second_run_at_once_leaves_nothing_behind() {
+    let haul = Move::loaded(83, 40);
+    let size: u64 = haul.from.snapshot().values().flatten().map(|m| m.size).sum();
+    let proxy = Proxy::start(haul.to.tls_port());
+    haul.rewrite(|spec| spec.target.port = proxy.port);
+    proxy.hold_after(Way::ToServer, size / 2);
+    let running = haul.command(&["run"]).spawn();
+    proxy.wait_held(Duration::from_secs(60));
+    haul.mailhaul(&["run"]).expect(3).says(&["in-use", "in use by another mailhaul"]);
+    assert_eq!(status(&haul, &[])["mailboxes"][0]["state"], "running");
+    proxy.release();
+    running.wait().expect(0);
+    assert_eq!(status(&haul, &[])["mailboxes"][0]["state"], "copied");
+}
+
+/// What was copied to one account was shown as what the corrected one has.
+#[test]
+fn another_target_has_nothing_of_the_old_one_s() {
+    let haul = Move::loaded(84, 10);
+    haul.mailhaul(&["run"]).expect(0);
+    haul.mailhaul(&["verify"]).expect(0);
+    assert_eq!(status(&haul, &[])["mailboxes"][0]["state"], "proven");
+    let other = Account::new(Host::New);
+    let corrected = pair(&haul.from, &other);
+    haul.rewrite(|spec| spec.mailboxes = vec![corrected]);
+    haul.mailhaul(&["check"]).expect(0);
+    let now = status(&haul, &[]);
+    assert_eq!(
+        (&now["mailboxes"][0]["state"], &now["totals"]["copied"]),
+        (&"ready".into(), &0.into()),
+        "{now:#}"
+    );
+}
