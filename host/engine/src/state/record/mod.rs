@@ -253,7 +253,7 @@ pub struct AccountRecord {
 pub struct Reading {
     /// Key of the mailbox.
     pub mailbox: String,
-    /// What the ledger's files looked like; see [`crate::state::reading`].
+    /// What the ledger's files looked like: their numbers, sizes and times.
     pub stamp: String,
     /// The summary, as JSON.
     pub summary: String,
