@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::mailbox_state::state;
+use crate::mailbox_state::{NewestEnd, state};
 use crate::run_kind::RunKind;
 use crate::state::facts::{self, Accepted, MailboxRuns, by_mailbox};
-use crate::state::ledger::{Ledger, Result};
+use crate::state::ledger::{Ledger, LedgerError, Result};
 use crate::state::reading::{self, Readings, Stamp};
 use crate::state::record::{
     self, ListedMailbox, Note, Outcome, Reading, Record, RecordedMailbox, RecordedRun, Stage,
@@ -113,7 +113,14 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     for (mailbox, read) in recorded.into_iter().zip(read) {
         let (mut one, reading) = read?;
         to_keep.extend(reading);
-        let known = by_mailbox.get(mailbox.listed.key.as_str());
+        // A ledger that cannot be read stops its mailbox, and no other.
+        let unread = one.stopped.take().map(|stopped| MailboxRuns {
+            newest: Some(NewestEnd::Stopped(stopped.side, stopped.cause)),
+            why: Some(stopped.reason.clone()),
+            stopped: Some(stopped),
+            ..MailboxRuns::default()
+        });
+        let known = unread.as_ref().or_else(|| by_mailbox.get(mailbox.listed.key.as_str()));
         one.stopped = known.and_then(|runs| runs.stopped.clone());
         set_standing(&mut one, mailbox, known, &accepted);
         summary.mailboxes.push(one);
@@ -155,7 +162,8 @@ fn read_ledgers(
     })
 }
 
-/// Reads what the ledger of one mailbox says; nothing of it is said where there is none.
+/// Reads what the ledger of one mailbox says; nothing of it is said where there is none, and why it cannot be
+/// read where it is damaged.
 fn summary_of(
     state_dir: &Path,
     mailbox: &RecordedMailbox,
@@ -168,10 +176,16 @@ fn summary_of(
     if let Some(known) = known.filter(|known| (&known.source, &known.target) == (source, target)) {
         return Ok((known, None));
     }
-    let summary = match Ledger::read(&Ledger::file(state_dir, key))? {
+    let read = || match Ledger::read(&Ledger::file(state_dir, key))? {
         // What was copied to another account says nothing of this one.
-        Some(ledger) if ledger.is_of(source, target)? => mailbox_summary(&ledger, source, target, None)?,
-        _ => empty(),
+        Some(ledger) if ledger.is_of(source, target)? => mailbox_summary(&ledger, source, target, None),
+        _ => Ok(empty()),
+    };
+    let summary = match read() {
+        Err(error @ LedgerError::Damaged { .. }) => {
+            return Ok((empty_summary(source, target, Some(&Stopped::from(&error))), None));
+        }
+        read => read?,
     };
     let reading = reading::to_keep(state_dir, key, &stamp, &summary);
     Ok((summary, reading))
@@ -336,6 +350,21 @@ mod tests {
         assert_eq!(messages(), 6);
         settled_ledger(dir.path(), &who, 7);
         assert_eq!(messages(), 7);
+    }
+
+    /// One damaged file hid the whole project.
+    #[test]
+    fn a_ledger_that_is_damaged_stops_its_mailbox_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let listed = |key: &str| ListedMailbox { key: key.into(), ..ListedMailbox::default() };
+        record::open(dir.path()).unwrap().set_list(&[listed("ann"), listed("bob")]).unwrap();
+        let file = Ledger::file(dir.path(), "bob");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "this is no ledger").unwrap();
+        let project = load(dir.path(), "acme").unwrap();
+        let words: Vec<&str> = project.mailboxes.iter().map(|one| one.standing.now.state.as_str()).collect();
+        assert_eq!(words, ["listed", "failed"]);
+        assert!(project.mailboxes[1].standing.why.as_ref().unwrap().contains("is damaged"));
     }
 
     /// A thousand mailboxes of a thousand messages: one is made, the others are copies of its file.
