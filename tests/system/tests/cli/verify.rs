@@ -60,7 +60,7 @@ fn a_good_target_passes_at_every_depth() {
         assert_eq!(folder(&haul.report(), "INBOX")["verified"], depth);
     }
     haul.mailhaul(&["verify"]).expect(0);
-    assert_eq!(folder(&haul.report(), "INBOX")["verified"], "headers", "the default is headers");
+    assert_eq!(folder(&haul.report(), "INBOX")["verified"], "full", "a shallower look takes nothing back");
     haul.mailhaul(&["verify", "--depth", "full", "--sample", "50"]).expect(0);
     haul.mailhaul(&["verify", "--sample", "0"]).expect(2).says(&["--sample"]);
 }

@@ -142,7 +142,8 @@ fn a_running_task_is_told_from_a_killed_one() {
     assert_eq!(status(&haul, &[])["totals"]["copied"], count(&haul.from.snapshot()));
 }
 
-/// The one that was refused counted as the newest, and the mailbox stayed failed after the other had copied it.
+/// The one that was refused counted as the newest, and the mailbox stayed failed after the other had copied
+/// it.
 #[test]
 fn a_second_run_at_once_leaves_nothing_behind() {
     let haul = Move::loaded(83, 40);
