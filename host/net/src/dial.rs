@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::transport::Transport;
 use crate::trust;
-use crate::{Endpoint, NetError, NetErrorKind, Stream, TlsMode};
+use crate::{Endpoint, Fingerprint, NetError, NetErrorKind, Stream, TlsMode};
 
 /// Name look-up and TCP together: a filtered port must not hold a fleet for minutes.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
@@ -64,7 +64,17 @@ impl Dialer {
     /// # Errors
     /// [`NetErrorKind::BadRoots`] when the PEM holds no readable certificate.
     pub fn trusting(extra_roots_pem: &[u8]) -> Result<Dialer, NetError> {
-        let connector = connector(trust::certificates(extra_roots_pem)?)?;
+        let connector = connector(trust::certificates(extra_roots_pem)?, None)?;
+        Ok(Dialer { tls: Arc::new(OnceLock::from(connector)), opener: None })
+    }
+
+    /// Returns a dialer that trusts one server certificate and no other, whatever its name, issuer and dates.
+    /// The server still has to prove that it holds the key.
+    ///
+    /// # Errors
+    /// [`NetErrorKind::BadRoots`] when TLS cannot be set up on this machine.
+    pub fn pinned(fingerprint: Fingerprint) -> Result<Dialer, NetError> {
+        let connector = connector(Vec::new(), Some(fingerprint))?;
         Ok(Dialer { tls: Arc::new(OnceLock::from(connector)), opener: None })
     }
 
@@ -92,7 +102,7 @@ impl Dialer {
             return Ok(made);
         }
         // Made twice where two connections are the first ones; that costs milliseconds, once.
-        let made = connector(Vec::new())?;
+        let made = connector(Vec::new(), None)?;
         Ok(self.tls.get_or_init(|| made))
     }
 
@@ -184,8 +194,11 @@ impl Dialer {
     }
 }
 
-fn connector(extra: Vec<CertificateDer<'static>>) -> Result<TlsConnector, NetError> {
-    Ok(TlsConnector::from(Arc::new(trust::client_config(extra)?)))
+fn connector(
+    extra: Vec<CertificateDer<'static>>,
+    pinned: Option<Fingerprint>,
+) -> Result<TlsConnector, NetError> {
+    Ok(TlsConnector::from(Arc::new(trust::client_config(extra, pinned)?)))
 }
 
 async fn open_tcp(endpoint: &Endpoint) -> Result<Transport, NetError> {

@@ -2,6 +2,11 @@
 
 use std::io;
 
+use rustls::CertificateError;
+
+use crate::certificate::Certificate;
+use crate::trust::{Cause, Distrust};
+
 /// A failure to reach or to trust a server; displays as `detail (host:port)`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail} ({endpoint})")]
@@ -12,6 +17,8 @@ pub struct NetError {
     pub endpoint: String,
     /// What went wrong, for people: one lower-case sentence.
     pub detail: String,
+    /// The certificate it was about, where the server has shown one that can be read.
+    pub certificate: Option<Box<Certificate>>,
 }
 
 /// The classes of failure a user can act on.
@@ -44,7 +51,7 @@ pub enum NetErrorKind {
 impl NetError {
     /// Returns an error about `endpoint`; `detail` is one lower-case sentence.
     pub fn new(kind: NetErrorKind, endpoint: impl ToString, detail: impl Into<String>) -> NetError {
-        NetError { kind, endpoint: endpoint.to_string(), detail: detail.into() }
+        NetError { kind, endpoint: endpoint.to_string(), detail: detail.into(), certificate: None }
     }
 
     pub(crate) fn from_tcp(endpoint: impl ToString, error: &io::Error) -> NetError {
@@ -67,10 +74,17 @@ impl NetError {
 
     pub(crate) fn from_handshake(endpoint: impl ToString, error: &io::Error) -> NetError {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(tls) => {
-                let (kind, detail) = describe_tls(tls);
-                NetError::new(kind, endpoint, detail)
-            }
+            Some(tls) => match Distrust::within(tls) {
+                Some(Distrust { certificate, cause }) => {
+                    let (kind, detail) = describe_distrust(cause);
+                    let certificate = certificate.clone().map(Box::new);
+                    NetError { certificate, ..NetError::new(kind, endpoint, detail) }
+                }
+                None => {
+                    let (kind, detail) = describe_tls(tls);
+                    NetError::new(kind, endpoint, detail)
+                }
+            },
             None if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
                 NetError::new(
                     NetErrorKind::Closed,
@@ -83,26 +97,42 @@ impl NetError {
     }
 }
 
+/// Why the certificate itself was not believed.
+fn describe_distrust(cause: &Cause) -> (NetErrorKind, String) {
+    let (kind, detail) = match cause {
+        Cause::Pinned { expected, shown } => {
+            let detail =
+                format!("the server's certificate is another than the pinned one: {shown}, not {expected}");
+            return (NetErrorKind::TlsUntrusted, detail);
+        }
+        Cause::Verdict(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => (NetErrorKind::TlsName, "the server's certificate is for another name"),
+        Cause::Verdict(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            (NetErrorKind::TlsExpired, "the server's certificate has expired")
+        }
+        Cause::Verdict(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
+            (NetErrorKind::TlsExpired, "the server's certificate is not valid yet")
+        }
+        Cause::Verdict(CertificateError::UnknownIssuer) => {
+            (NetErrorKind::TlsUntrusted, "the server's certificate was not issued by a trusted authority")
+        }
+        Cause::SelfSigned => (
+            NetErrorKind::TlsUntrusted,
+            "the server's certificate is signed by itself, by no authority that is trusted",
+        ),
+        Cause::Verdict(other) => {
+            let detail = format!("the server's certificate cannot be trusted: {}", bounded(other));
+            return (NetErrorKind::TlsUntrusted, detail);
+        }
+    };
+    (kind, detail.to_owned())
+}
+
 fn describe_tls(error: &rustls::Error) -> (NetErrorKind, String) {
-    use rustls::{AlertDescription as Alert, CertificateError as Cert, Error as Tls};
+    use rustls::{AlertDescription as Alert, Error as Tls};
     match error {
-        Tls::InvalidCertificate(Cert::NotValidForName | Cert::NotValidForNameContext { .. }) => {
-            (NetErrorKind::TlsName, "the server's certificate is for another name".to_owned())
-        }
-        Tls::InvalidCertificate(Cert::Expired | Cert::ExpiredContext { .. }) => {
-            (NetErrorKind::TlsExpired, "the server's certificate has expired".to_owned())
-        }
-        Tls::InvalidCertificate(Cert::NotValidYet | Cert::NotValidYetContext { .. }) => {
-            (NetErrorKind::TlsExpired, "the server's certificate is not valid yet".to_owned())
-        }
-        Tls::InvalidCertificate(Cert::UnknownIssuer) => (
-            NetErrorKind::TlsUntrusted,
-            "the server's certificate was not issued by a trusted authority".to_owned(),
-        ),
-        Tls::InvalidCertificate(other) => (
-            NetErrorKind::TlsUntrusted,
-            format!("the server's certificate cannot be trusted: {}", bounded(other)),
-        ),
+        Tls::InvalidCertificate(cause) => describe_distrust(&Cause::Verdict(cause.clone())),
         // The first bytes were no TLS record: an IMAP greeting, most likely.
         Tls::InvalidMessage(_) => (
             NetErrorKind::TlsOnPlainPort,

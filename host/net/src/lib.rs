@@ -37,6 +37,7 @@
 //! # }
 //! ```
 
+mod certificate;
 mod dial;
 mod endpoint;
 mod error;
@@ -44,6 +45,7 @@ mod stream;
 mod transport;
 mod trust;
 
+pub use certificate::{Certificate, Fingerprint, NoFingerprint};
 pub use dial::{Dialer, resolve};
 pub use endpoint::{Endpoint, TlsMode, canonical_host};
 pub use error::{NetError, NetErrorKind};

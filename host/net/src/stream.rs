@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
+use crate::certificate::Certificate;
 use crate::transport::Transport;
 
 /// A connection to a server, made by [`Dialer`](crate::Dialer).
@@ -40,6 +41,14 @@ impl Stream {
     /// Returns the server's `host:port`, as it was dialled.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Returns what the server's certificate says; `None` for a connection in clear.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Certificate> {
+        let Inner::Tls(tls) = &self.inner else { return None };
+        let (_, session) = tls.get_ref();
+        Certificate::of(session.peer_certificates()?.first()?)
     }
 
     pub(crate) fn into_plain(self) -> Option<Transport> {

@@ -115,6 +115,42 @@ async fn a_named_self_signed_certificate_is_trusted_for_its_name() {
     }
 }
 
+/// An old host whose certificate has expired: nobody renews it any more, and clear text would be worse.
+#[tokio::test]
+async fn a_pinned_certificate_is_trusted_and_no_other() {
+    let authority = authority();
+    let endpoint = |port| Endpoint::with_port("localhost", port, TlsMode::Implicit);
+    let dialer = Dialer::trusting(authority.pem.as_bytes()).unwrap();
+    let expired = endpoint(serve(issued(&authority, "other.example", (2020, 2021))).await);
+    let shown = dialer.connect(&expired).await.unwrap_err().certificate.unwrap();
+    assert_eq!((shown.names.as_slice(), shown.self_signed), (&["other.example".to_owned()][..], false));
+    let pinned = Dialer::pinned(shown.fingerprint).unwrap();
+    let stream = pinned.connect(&expired).await.unwrap();
+    assert_eq!(stream.certificate(), Some(*shown.clone()));
+    let renewed = endpoint(serve(issued(&authority, "localhost", (2020, 2100))).await);
+    let error = pinned.connect(&renewed).await.unwrap_err();
+    let other = error.certificate.unwrap().fingerprint;
+    assert_eq!(error.kind, NetErrorKind::TlsUntrusted);
+    assert!(error.detail.contains(&format!("{other}, not {}", shown.fingerprint)), "{}", error.detail);
+}
+
+/// `openssl req -x509` marks what it makes as an authority; it was once refused with a library's words.
+#[tokio::test]
+async fn a_self_signed_certificate_is_called_so() {
+    for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let key = KeyPair::generate().unwrap();
+        let port = serve(configuration(params.self_signed(&key).unwrap(), &key)).await;
+        let endpoint = Endpoint::with_port("localhost", port, TlsMode::Implicit);
+        let dialer = Dialer::trusting(authority().pem.as_bytes()).unwrap();
+        let error = dialer.connect(&endpoint).await.unwrap_err();
+        assert_eq!(error.kind, NetErrorKind::TlsUntrusted);
+        assert!(error.detail.ends_with("signed by itself, by no authority that is trusted"), "{error}");
+        assert!(error.certificate.is_some_and(|certificate| certificate.self_signed));
+    }
+}
+
 #[tokio::test]
 async fn ports_that_do_not_speak_tls() {
     let dialer = Dialer::trusting(authority().pem.as_bytes()).unwrap();
