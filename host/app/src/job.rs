@@ -12,7 +12,7 @@ use mailhaul_engine::password_hosts::{Credential, Destination, Server};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
 use mailhaul_engine::run_kind::Requester;
 use mailhaul_imap::{AuthMethod, Secret};
-use mailhaul_net::{Dialer, TlsMode};
+use mailhaul_net::{Dialer, Fingerprint, NoFingerprint, TlsMode};
 use mailhaul_plugin_host::LOCK_FILE;
 use mailhaul_project::{AllowedHost, Auth, Project, RuleSpec, SecretRef, Side, Tls};
 use secrecy::ExposeSecret as _;
@@ -81,8 +81,18 @@ fn keep<T>(result: Result<T, Cause>, causes: &mut Vec<Cause>) -> Option<T> {
 }
 
 fn host(project: &Project, side: &Side) -> Result<HostSettings, Cause> {
-    let dialer = match &side.ca_file {
-        Some(file) => Dialer::trusting(&file.pem).map_err(|error| Cause {
+    let dialer = match (&side.fingerprint, &side.ca_file) {
+        // It says more than any authority can.
+        (Some(pin), _) => {
+            let said = |why: String| Cause {
+                sentence: format!("{}: `fingerprint`: {why}", project.place(pin.line)),
+                hint: Some("`mailhaul check` without the key shows the server's own".to_owned()),
+            };
+            let pinned: Fingerprint =
+                pin.text.parse().map_err(|error: NoFingerprint| said(error.to_string()))?;
+            Dialer::pinned(pinned).map_err(|error| said(error.detail))?
+        }
+        (None, Some(file)) => Dialer::trusting(&file.pem).map_err(|error| Cause {
             sentence: format!(
                 "{}: `ca_file` {}: {}",
                 project.place(file.line),
@@ -91,7 +101,7 @@ fn host(project: &Project, side: &Side) -> Result<HostSettings, Cause> {
             ),
             hint: Some("name a PEM file with the root certificate of this server".to_owned()),
         })?,
-        None => Dialer::platform(),
+        (None, None) => Dialer::platform(),
     };
     let admin = match &side.admin_password {
         Some(password) => {
@@ -253,6 +263,19 @@ mod tests {
         assert!(job.rules[0].place.ends_with("mailhaul.toml:16"), "{}", job.rules[0].place);
         assert_eq!(job.only, ["anna"]);
         assert_eq!(redact::scrub("canary-admin"), "[secret]");
+    }
+
+    #[test]
+    fn a_certificate_is_pinned_in_the_forms_that_tools_print() {
+        let digits = "ab".repeat(32);
+        let pairs = vec!["AB"; 32].join(":");
+        for text in [format!("sha256:{digits}"), format!("sha256:{pairs}"), format!("SHA256:{pairs}")] {
+            let text = HOSTS.replace("\n[mailboxes]", &format!("\nfingerprint = \"{text}\"\n[mailboxes]"));
+            job(&project(&text), &[]).unwrap();
+        }
+        let text = HOSTS.replace("\n[mailboxes]", &format!("\nfingerprint = \"{digits}\"\n[mailboxes]"));
+        let told = format!("{:?}", job(&project(&text), &[]).unwrap_err().causes);
+        assert!(told.contains("mailhaul.toml:11: `fingerprint`: a fingerprint is `sha256:` and 64"), "{told}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mailhaul_net::{Dialer, Endpoint, NetError, NetErrorKind, TlsMode};
+use mailhaul_net::{Certificate, Dialer, Endpoint, NetError, NetErrorKind, TlsMode};
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use crate::command::batch::{Budget, run_all};
 use crate::command::capability::{KnownServer, Namespaces, delimiter};
 use crate::command::{Answer, Command, next_reply};
+use crate::greeting::{other_protocol, protocol_of};
 use crate::login;
 use crate::session::Session;
 use crate::session::gate::Gate;
@@ -65,22 +66,46 @@ pub async fn connect_beside(
     timeouts: &Timeouts,
     known: Option<&KnownServer>,
 ) -> Result<Session, ImapError> {
+    connect_noting(account, timeouts, known, &mut Encounter::default()).await
+}
+
+/// What was seen of a server on the way to a session, whatever came of it.
+#[derive(Debug, Default)]
+pub struct Encounter {
+    /// What the certificate says that was trusted; `None` without TLS, and before it.
+    pub certificate: Option<Certificate>,
+    /// What the server said of itself before the log-in; `None` where it did not come that far.
+    pub facts: Option<ServerFacts>,
+}
+
+/// Connects as [`connect_beside`] does, and notes in `seen` what the server has shown by the time that this
+/// ends.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_noting(
+    account: &Account,
+    timeouts: &Timeouts,
+    known: Option<&KnownServer>,
+    seen: &mut Encounter,
+) -> Result<Session, ImapError> {
     let endpoint = &account.endpoint;
     if endpoint.tls == TlsMode::None && !account.allow_cleartext {
         return Err(ImapError::Cleartext { endpoint: endpoint.to_string() });
     }
     let stream = account.dialer.connect(endpoint).await?;
+    seen.certificate = stream.certificate();
     let mut wire = Wire::new(Transport::Net(stream), timeouts);
     hide(&mut wire, &account.login);
     let mut greeting = greet(&mut wire, account, timeouts).await?;
     if endpoint.tls == TlsMode::StartTls {
-        wire = start_tls(wire, account, greeting.capabilities.as_ref(), timeouts).await?;
+        wire = start_tls(wire, account, greeting.capabilities.as_ref(), timeouts, seen).await?;
         hide(&mut wire, &account.login);
         // What was said in clear could be anybody's; only the text is kept, for people.
         greeting.capabilities = None;
     }
     let setup = Setup { protected: endpoint.tls != TlsMode::None, compress: account.compress, known };
-    establish(wire, endpoint.clone(), greeting, &account.login, setup, timeouts).await
+    establish(wire, endpoint.clone(), greeting, &account.login, setup, timeouts, seen).await
 }
 
 /// Returns a logged-in session over a stream that exists already, such as a tunnel or a test's pipe. The
@@ -99,9 +124,9 @@ where
 {
     let mut wire = Wire::new(Transport::Other(Box::new(stream)), timeouts);
     hide(&mut wire, login);
-    let greeting = read_greeting(&mut wire, timeouts.greeting).await?;
+    let greeting = read_greeting(&mut wire, &endpoint, timeouts.greeting).await?;
     let setup = Setup { protected: true, compress: false, known: None };
-    establish(wire, endpoint, greeting, login, setup, timeouts).await
+    establish(wire, endpoint, greeting, login, setup, timeouts, &mut Encounter::default()).await
 }
 
 /// Makes the reader take the secret out of whatever the server says, from the greeting on: a server may have
@@ -130,15 +155,17 @@ struct Greeting {
 
 async fn greet(wire: &mut Wire, account: &Account, timeouts: &Timeouts) -> Result<Greeting, ImapError> {
     if account.endpoint.tls == TlsMode::Implicit {
-        return read_greeting(wire, timeouts.greeting).await;
+        return read_greeting(wire, &account.endpoint, timeouts.greeting).await;
     }
     let start = Instant::now();
-    match timeout(SILENCE_BEFORE_PROBE.min(timeouts.greeting), read_greeting(wire, timeouts.greeting)).await {
+    let greeting = read_greeting(wire, &account.endpoint, timeouts.greeting);
+    match timeout(SILENCE_BEFORE_PROBE.min(timeouts.greeting), greeting).await {
         Ok(result) => result.map_err(|error| plain_on_tls(wire, account, error)),
         Err(_) if speaks_tls(account).await => Err(plain_on_tls_port(account)),
         Err(_) => {
             wire.finish();
-            read_greeting(wire, timeouts.greeting.saturating_sub(start.elapsed())).await
+            let left = timeouts.greeting.saturating_sub(start.elapsed());
+            read_greeting(wire, &account.endpoint, left).await
         }
     }
 }
@@ -169,7 +196,11 @@ async fn speaks_tls(account: &Account) -> bool {
 
 /// Reads the greeting (RFC 9051 section 7.1.4). PREAUTH is refused everywhere: in clear it is a known attack
 /// on STARTTLS, and under TLS it would be a log-in as somebody nobody named.
-async fn read_greeting(wire: &mut Wire, patience: Duration) -> Result<Greeting, ImapError> {
+async fn read_greeting(
+    wire: &mut Wire,
+    endpoint: &Endpoint,
+    patience: Duration,
+) -> Result<Greeting, ImapError> {
     wire.begin("the greeting")?;
     let read = async {
         loop {
@@ -189,7 +220,15 @@ async fn read_greeting(wire: &mut Wire, patience: Duration) -> Result<Greeting, 
                     }
                     Status::No | Status::Bad => {}
                 },
+                // `+OK` reads as a request to go on.
+                Reply::Continue(text) if text.starts_with(b"OK") => {
+                    let error = other_protocol("POP3", endpoint, &[b"+".as_slice(), &text].concat());
+                    return Err(wire.reader.fail(error));
+                }
                 Reply::Noise(bytes) if !bytes.trim_ascii().is_empty() => {
+                    if let Some(protocol) = protocol_of(&bytes) {
+                        return Err(wire.reader.fail(other_protocol(protocol, endpoint, &bytes)));
+                    }
                     let what = "the greeting is none of an IMAP server".to_owned();
                     return Err(wire.reader.fail(ImapError::Protocol { what }));
                 }
@@ -214,6 +253,7 @@ async fn start_tls(
     account: &Account,
     greeting: Option<&Answer>,
     timeouts: &Timeouts,
+    seen: &mut Encounter,
 ) -> Result<Wire, ImapError> {
     let refused = |what: &str| ImapError::Starttls { what: what.to_owned() };
     let mut offered = ServerFacts::new(account.endpoint.clone());
@@ -236,6 +276,7 @@ async fn start_tls(
     match wire.into_transport() {
         Some((Transport::Net(stream), false)) => {
             let tls = account.dialer.start_tls(stream, &account.endpoint.host).await?;
+            seen.certificate = tls.certificate();
             Ok(Wire::new(Transport::Net(tls), timeouts))
         }
         Some((_, true)) => Err(refused("bytes were slipped in before the encryption began")),
@@ -250,6 +291,7 @@ async fn establish(
     login: &Login,
     setup: Setup<'_>,
     timeouts: &Timeouts,
+    seen: &mut Encounter,
 ) -> Result<Session, ImapError> {
     let mut facts = ServerFacts::new(endpoint);
     facts.greeting = greeting.text;
@@ -258,6 +300,7 @@ async fn establish(
         let answer = Command::new("CAPABILITY").run(&mut wire, "C1").await?;
         facts.read_capabilities(&answer);
     }
+    seen.facts = Some(facts.clone());
     let answer = login::log_in(&mut wire, &facts, login, setup.protected).await?;
     tracing::debug!(endpoint = %facts.endpoint, "logged in");
     let mut discovery = Discovery::default();

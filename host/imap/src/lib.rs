@@ -89,6 +89,7 @@
 mod append;
 mod command;
 mod connect;
+mod greeting;
 mod login;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -103,7 +104,8 @@ mod wire;
 pub use append::acks::{Ack, AckOutcome, Acks};
 pub use append::appender::{AppendHead, AppendOptions, Appender, BeginOutcome};
 pub use command::capability::KnownServer;
-pub use connect::{Account, connect, connect_beside, connect_over};
+pub use connect::{Account, Encounter, connect, connect_beside, connect_noting, connect_over};
+pub use greeting::{Spoken, probe};
 pub use session::append_state::AcceptedForms;
 pub use session::changes::Changes;
 pub use session::edit::CopyUid;

@@ -92,6 +92,9 @@ pub struct Side {
     pub allow_cleartext: bool,
     /// `ca_file`: a root that is trusted beside the machine's, already read.
     pub ca_file: Option<CaFile>,
+    /// `fingerprint`, as it is written: the one server certificate that is trusted, whatever its name, issuer
+    /// and dates. Whoever dials reads it.
+    pub fingerprint: Option<PinSpec>,
     /// `provider`: which plugins are asked about the server.
     pub provider: Provider,
     /// `auth`: how mailboxes sign in.
@@ -248,6 +251,15 @@ impl fmt::Debug for CaFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CaFile").field("path", &self.path).field("line", &self.line).finish_non_exhaustive()
     }
+}
+
+/// `fingerprint`: the digest of the one server certificate that is trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinSpec {
+    /// As it is written: `sha256:` and 64 hexadecimal digits, if it is right.
+    pub text: String,
+    /// Line of the key.
+    pub line: usize,
 }
 
 /// `[mailboxes]`: the plugin that lists the mailboxes, and what it may read.

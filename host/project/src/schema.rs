@@ -36,6 +36,7 @@ const SIDE: &[&str] = &[
     "port",
     "tls",
     "ca_file",
+    "fingerprint",
     "provider",
     "auth",
     "admin_user",
@@ -64,8 +65,34 @@ pub(crate) fn header(table: &str) -> String {
     }
 }
 
+/// Words by which other programs are told not to look at a certificate: no key is near to what they mean.
+const UNVERIFIED: [&str; 16] = [
+    "insecure",
+    "verify",
+    "verify_tls",
+    "verify_ssl",
+    "verify_certificate",
+    "verify_cert",
+    "ssl_verify",
+    "tls_verify",
+    "sslverify",
+    "sslmode",
+    "ssl_mode",
+    "noverify",
+    "no_verify",
+    "skip_verify",
+    "insecure_skip_verify",
+    "check_certificate",
+];
+
 /// Says what to do about the unknown key `word` in `table`: names the nearest known key.
 pub(crate) fn suggestion(table: &str, word: &str) -> String {
+    let plain = word.chars().take(32).collect::<String>().to_lowercase().replace('-', "_");
+    if matches!(table, "source" | "target") && UNVERIFIED.contains(&plain.as_str()) {
+        return "certificates are always verified: `fingerprint` trusts one certificate of this server, `ca_file` an \
+                authority of your own; remove it"
+            .into();
+    }
     // A right key in a wrong table, before a near key in the right one: `since` under `[verify]`.
     let elsewhere = TABLES.iter().find(|(name, keys)| *name != table && keys.contains(&word));
     let here = nearest(word, keys(table).iter().copied());
@@ -104,6 +131,11 @@ mod tests {
         assert_eq!(suggestion("source", "prot"), "the nearest known key is `port`");
         assert_eq!(suggestion("select", "max-size"), "the nearest known key is `max_size`");
         assert_eq!(suggestion("verify", "since"), "it belongs under `[select]`");
+        for word in ["insecure", "verify", "SSL-verify", "sslmode"] {
+            let said = suggestion("source", word);
+            assert!(said.starts_with("certificates are always verified: `fingerprint`"), "{word}: {said}");
+        }
+        assert_eq!(suggestion("verify", "verify"), "the nearest known key is `ignore`");
         assert_eq!(suggestion("", "targets"), "the nearest known key is `target`");
         assert_eq!(suggestion("", "host"), "it belongs under `[source]`");
     }

@@ -10,7 +10,7 @@ use toml::de::DeValue;
 
 use crate::error::{io_cause, quoted};
 use crate::load::plugin;
-use crate::model::{AllowedHost, Auth, CaFile, PluginName, Provider, Side, SideName, Tls};
+use crate::model::{AllowedHost, Auth, CaFile, PinSpec, PluginName, Provider, Side, SideName, Tls};
 use crate::schema;
 use crate::secret::{Secret, SecretOrigin, SecretRef};
 use crate::section::{Entry, LineValue, Section};
@@ -29,6 +29,7 @@ pub(crate) fn absent(side: SideName) -> Side {
         tls: Tls::default(),
         allow_cleartext: false,
         ca_file: None,
+        fingerprint: None,
         provider: Provider::default(),
         auth: Auth::default(),
         admin_user: None,
@@ -55,6 +56,9 @@ pub(crate) fn read(side: SideName, section: &Section<'_, '_>) -> Side {
         tls: section.choice("tls", &tls).unwrap_or_default(),
         allow_cleartext: section.boolean("allow_cleartext").is_some_and(|allow| allow.value),
         ca_file: section.get("ca_file").and_then(|entry| ca_file(&entry)),
+        fingerprint: section
+            .get("fingerprint")
+            .and_then(|entry| Some(PinSpec { text: entry.line_of_text()?, line: entry.line })),
         provider: section.get("provider").map(|entry| provider(&entry)).unwrap_or_default(),
         auth: section.choice("auth", &auth).unwrap_or_default(),
         admin_user: section.get("admin_user").and_then(|entry| entry.line_of_text()),
@@ -81,6 +85,9 @@ fn agree(side: &Side, section: &Section<'_, '_>) {
             "= \"none\" sends passwords and mail unprotected".into(),
             "write tls = \"implicit\" or \"starttls\"; only if you accept that, add allow_cleartext = true",
         );
+    }
+    if let Some(entry) = set("fingerprint").filter(|_| side.tls == Tls::None) {
+        refuse(&entry, "is not used with tls = \"none\"".into(), "write tls = \"implicit\" or \"starttls\"");
     }
     if let Some(entry) = set("token").filter(|_| !side.auth.takes_token()) {
         refuse(

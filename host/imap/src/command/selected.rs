@@ -35,6 +35,11 @@ pub(crate) fn read_selected(answer: &Answer) -> Result<Selected, ImapError> {
         match reply {
             Reply::Untagged(line) if line.code.as_deref() == Some("CLOSED") => selected = Selected::default(),
             Reply::Untagged(line) => read_code(line, &mut selected),
+            Reply::Data { number: None, word, response } if word == "FLAGS" => {
+                let list = values(response, None).next();
+                selected.flags =
+                    list.map_or_else(Vec::new, |list| list.items().iter().filter_map(Value::text).collect());
+            }
             other => {
                 if let Some(Change::Exists(exists)) = Change::read(other) {
                     selected.exists = exists;

@@ -17,6 +17,7 @@ mod idle;
 mod list;
 pub(crate) mod open;
 mod status;
+mod survey;
 pub(crate) mod unlisted;
 pub(crate) mod window;
 

@@ -102,6 +102,16 @@ pub enum ImapError {
         /// The command that was under way, or what else was waited for.
         during: &'static str,
     },
+    /// The port belongs to another protocol: what came first is no greeting of an IMAP server.
+    #[error("the port speaks {protocol}, not IMAP ({endpoint}){}", Words(.text))]
+    OtherProtocol {
+        /// The protocol's name, such as `SMTP`.
+        protocol: &'static str,
+        /// The server as `host:port`.
+        endpoint: String,
+        /// What came first, unescaped, cut to one line of a bounded length; empty when nothing did.
+        text: String,
+    },
     /// The server broke the protocol in a way that leaves no safe reading.
     #[error("the server broke the protocol: {what}")]
     Protocol {
@@ -199,6 +209,8 @@ pub enum Cause {
     TlsOnPlainPort,
     /// Clear text was expected on a port that speaks TLS.
     PlainOnTlsPort,
+    /// The port belongs to another protocol than IMAP.
+    OtherProtocol,
     /// The account's quota is used up.
     Quota,
     /// Anything else that the server did wrong or did not do.
@@ -206,27 +218,29 @@ pub enum Cause {
 }
 
 impl ImapError {
-    /// Returns what a user can act on, read from the error's class, its response code (RFC 5530) and, where
-    /// servers use no code, its words.
+    /// Returns what a user can act on, read from the error's class and its response code (RFC 5530). Of words
+    /// only those count that say that there is too much at once, or no room: what else a server means by its
+    /// words is known to whoever knows the server.
     pub fn cause(&self) -> Cause {
         match self {
             ImapError::Net(error) => net_cause(error.kind),
             ImapError::NeedsOauth => Cause::NeedsOauth,
             ImapError::LoginRefused { code, text, as_admin } => {
                 let fallback = if *as_admin { Cause::AuthOrMissing } else { Cause::AuthRefused };
-                login_words(text).or_else(|| login_code(code.as_deref(), fallback)).unwrap_or(fallback)
+                limit_words(text).or_else(|| login_code(code.as_deref(), fallback)).unwrap_or(fallback)
             }
             ImapError::No { command, code, text } | ImapError::Bad { command, code, text } => {
                 // Who reads messages is connected: the limit is on what is asked for.
                 let code = code.as_deref().filter(|code| !(*code == "LIMIT" && command.ends_with("FETCH")));
-                login_words(text).or_else(|| command_code(code)).unwrap_or(Cause::ServerFault)
+                limit_words(text).or_else(|| command_code(code)).unwrap_or(Cause::ServerFault)
             }
             ImapError::BadMessage { code, text, .. } => {
-                login_words(text).or_else(|| command_code(code.as_deref())).unwrap_or(Cause::ServerFault)
+                limit_words(text).or_else(|| command_code(code.as_deref())).unwrap_or(Cause::ServerFault)
             }
             ImapError::Bye { text } | ImapError::Idle { text } => {
-                login_words(text).unwrap_or(Cause::ServerFault)
+                limit_words(text).unwrap_or(Cause::ServerFault)
             }
+            ImapError::OtherProtocol { .. } => Cause::OtherProtocol,
             ImapError::TimedOut { during: "the greeting", .. } => Cause::Filtered,
             _ => Cause::ServerFault,
         }
@@ -286,7 +300,9 @@ fn login_code(code: Option<&str>, refused: Cause) -> Option<Cause> {
         // The credentials are right; they do not open this mailbox.
         "AUTHORIZATIONFAILED" => Some(Cause::AuthOrMissing),
         "NONEXISTENT" => Some(Cause::MailboxMissing),
-        "UNAVAILABLE" | "SERVERBUG" | "CONTACTADMIN" => Some(Cause::ServerFault),
+        "UNAVAILABLE" | "SERVERBUG" => Some(Cause::ServerFault),
+        // Nothing that the user does helps, only the host's support: the log-in is switched off, or IMAP is.
+        "CONTACTADMIN" => Some(Cause::ImapDisabled),
         "LIMIT" | "INUSE" | "THROTTLED" => Some(Cause::TooManyConnections),
         "OVERQUOTA" => Some(Cause::Quota),
         _ => None,
@@ -303,32 +319,30 @@ fn command_code(code: Option<&str>) -> Option<Cause> {
     }
 }
 
-/// The words of servers that use no code, or one code for everything.
-fn login_words(text: &str) -> Option<Cause> {
-    const WORDS: [(&str, Cause); 19] = [
-        // Microsoft 365: the password is right, the mailbox is missing, moved, unlicensed or closed to IMAP.
-        ("authenticated but not connected", Cause::AuthOrMissing),
-        ("not enabled for imap", Cause::ImapDisabled),
-        ("imap access is disabled", Cause::ImapDisabled),
-        ("imap is disabled", Cause::ImapDisabled),
-        ("imap access disabled", Cause::ImapDisabled),
-        ("enable imap", Cause::ImapDisabled),
-        ("imap is not enabled", Cause::ImapDisabled),
-        ("imap not allowed", Cause::ImapDisabled),
+/// The words for too much at once, and for no room, of servers that use no code, or one code for everything.
+/// They decide nothing about a password: taken wrongly, they cost a wait.
+fn limit_words(text: &str) -> Option<Cause> {
+    const WORDS: [(&str, Cause); 8] = [
         ("too many simultaneous", Cause::TooManyConnections),
         ("too many connections", Cause::TooManyConnections),
         ("too many concurrent", Cause::TooManyConnections),
         ("maximum number of connections", Cause::TooManyConnections),
         ("connection limit", Cause::TooManyConnections),
         ("request is throttled", Cause::TooManyConnections),
-        ("basic authentication is disabled", Cause::NeedsOauth),
-        ("basicauthblocked", Cause::NeedsOauth),
         ("over quota", Cause::Quota),
         ("quota exceeded", Cause::Quota),
-        ("no such user", Cause::MailboxMissing),
     ];
     let text = text.to_ascii_lowercase();
     WORDS.iter().find(|(words, _)| text.contains(words)).map(|(_, cause)| *cause)
+}
+
+/// What a port that is none of IMAP's said, behind a colon; nothing where it said nothing.
+struct Words<'a>(&'a str);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", ServerText(None, self.0)) }
+    }
 }
 
 /// A server's words, made safe for a terminal and short.
@@ -376,8 +390,11 @@ mod tests {
                 "Maximum number of connections from user+IP exceeded",
                 Cause::TooManyConnections,
             ),
-            (Some("ALERT"), "Your account is not enabled for IMAP use.", Cause::ImapDisabled),
-            (None, "User is authenticated but not connected.", Cause::AuthOrMissing),
+            (Some("CONTACTADMIN"), "IMAP is disabled for your account", Cause::ImapDisabled),
+            // Words alone are for whoever knows the server.
+            (Some("ALERT"), "Your account is not enabled for IMAP use.", Cause::AuthRefused),
+            (None, "User is authenticated but not connected.", Cause::AuthRefused),
+            (None, "No such user, imap is disabled, basicauthblocked", Cause::AuthRefused),
         ] {
             assert_eq!(refused(code, text), cause, "{code:?} {text}");
         }

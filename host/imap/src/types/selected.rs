@@ -15,6 +15,9 @@ pub struct Selected {
     /// The flags the folder keeps, `\*` for new keywords; `None` when the server did not say, which means
     /// all.
     pub permanent_flags: Option<Vec<String>>,
+    /// The flags and keywords that its messages may have (RFC 9051 section 7.3.5), as written; empty when the
+    /// server did not say.
+    pub flags: Vec<String>,
     /// Whether it was opened with EXAMINE, or the server said READ-ONLY.
     pub read_only: bool,
     /// What stays the same when the folder is renamed (RFC 8474).
