@@ -143,7 +143,8 @@ pub(crate) async fn load(project: &Project, warn: Warn<'_>) -> Result<LoadedPlug
     let source_profiles = sides.pop().unwrap_or_default();
     match (source, faults.kind) {
         (Some(source), None) => {
-            let plugins = Plugins { source, mappers, validators, source_profiles, target_profiles };
+            let plugins =
+                Plugins { source, mappers, validators, source_profiles, target_profiles, provisioner: None };
             Ok(LoadedPlugins { plugins, cancel: host.cancel().clone() })
         }
         (_, kind) => Err(Failure { kind: kind.unwrap_or(TaskRefusalKind::Plugin), causes: faults.causes }),
@@ -185,9 +186,16 @@ pub async fn for_provision(
     let inputs = inputs(project, warn)?;
     let source = given(project, &project.source, &project.mailboxes.from).await?;
     let source = secrets::over(project, source.plugin.source(source.settings, inputs)?)?;
-    let provisioner = given(project, &project.target, provisioning(project)?).await?;
-    let provisioner = provisioner.plugin.provisioner(provisioner.settings)?;
-    Ok((source, provisioner))
+    Ok((source, provisioner(project).await?))
+}
+
+/// Opens what creates mailboxes on the target.
+///
+/// # Errors
+/// When the project names none, or it does not load.
+pub(crate) async fn provisioner(project: &Project) -> Result<Arc<dyn MailboxProvisioner>, Failure> {
+    let given = given(project, &project.target, provisioning(project)?).await?;
+    Ok(given.plugin.provisioner(given.settings)?)
 }
 
 /// Returns the plugin that creates mailboxes on the target.

@@ -42,6 +42,16 @@ pub async fn start_with(
     warn: Warn<'_>,
 ) -> Result<Running, Failure> {
     let LoadedPlugins { mut plugins, cancel } = plugins::load(project, warn).await?;
+    if matches!(task, Task::Check) && project.plugins.provisioning.is_some() {
+        match plugins::provisioner(project).await {
+            Ok(provisioner) => plugins.provisioner = Some(provisioner),
+            // A check goes on without it: it only knows less.
+            Err(failure) => warn(&format!(
+                "the plugin that creates mailboxes cannot be asked which are there: {}",
+                failure.causes.iter().map(|cause| cause.sentence.as_str()).collect::<Vec<_>>().join("; ")
+            )),
+        }
+    }
     change(&mut plugins);
     Ok(Running { handle: handle::start(Arc::new(job), plugins, task), cancel, ended: false })
 }

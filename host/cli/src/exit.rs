@@ -50,7 +50,8 @@ pub(crate) fn of_cause(cause: Cause) -> Exit {
         | Cause::TlsName
         | Cause::TlsExpired
         | Cause::TlsOnPlainPort
-        | Cause::PlainOnTlsPort => Exit::Unreachable,
+        | Cause::PlainOnTlsPort
+        | Cause::OtherProtocol => Exit::Unreachable,
         Cause::Quota => Exit::NoRoom,
         Cause::Plugin => Exit::Plugin,
         Cause::OneAccount

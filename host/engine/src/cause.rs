@@ -43,6 +43,8 @@ named_enum! {
         TlsOnPlainPort = "tls-on-plain-port",
         /// Clear text was spoken to a port that expects TLS.
         PlainOnTlsPort = "plain-on-tls-port",
+        /// The port belongs to another protocol than IMAP: SMTP, POP3, HTTP …
+        OtherProtocol = "other-protocol",
         /// The mailbox has no room left, or less than what is to be moved takes.
         Quota = "quota",
         /// The server failed in a way that has no cause of its own here.
@@ -112,6 +114,7 @@ impl From<ServerCause> for Cause {
             ServerCause::TlsExpired => Self::TlsExpired,
             ServerCause::TlsOnPlainPort => Self::TlsOnPlainPort,
             ServerCause::PlainOnTlsPort => Self::PlainOnTlsPort,
+            ServerCause::OtherProtocol => Self::OtherProtocol,
             ServerCause::Quota => Self::Quota,
             ServerCause::ServerFault => Self::ServerFault,
         }
@@ -143,6 +146,7 @@ impl Cause {
             | Self::TlsName
             | Self::TlsOnPlainPort
             | Self::PlainOnTlsPort
+            | Self::OtherProtocol
             | Self::Plugin
             | Self::OneAccount
             | Self::Plan
@@ -166,6 +170,7 @@ impl Cause {
                 | Self::TlsExpired
                 | Self::TlsOnPlainPort
                 | Self::PlainOnTlsPort
+                | Self::OtherProtocol
         )
     }
 
@@ -175,11 +180,21 @@ impl Cause {
         let side = side.as_str();
         match self {
             Self::AuthRefused => format!("check the {side} user and password"),
+            Self::MailboxMissing if side == Side::Target.as_str() => {
+                "create the mailbox (`mailhaul provision`), or correct its address in the list".to_owned()
+            }
             Self::MailboxMissing => format!("create the mailbox on the {side}, or check its name"),
+            Self::AuthOrMissing if side == Side::Target.as_str() => {
+                "check the target password, that the mailbox is there (`mailhaul provision` creates what is missing), \
+                 that IMAP is switched on for it, and an administrator's rights to it"
+                    .to_owned()
+            }
             Self::AuthOrMissing => {
                 format!("check the {side} password, that the mailbox exists, and the log-in's rights to it")
             }
-            Self::ImapDisabled => format!("switch IMAP on for this mailbox on the {side}"),
+            Self::ImapDisabled => {
+                format!("switch IMAP, or the log-in as a whole, on for this mailbox on the {side}")
+            }
             Self::NeedsOauth => {
                 format!("set `auth = \"xoauth2\"` and `token` under `[{side}]`, or use an app password")
             }
@@ -195,7 +210,10 @@ impl Cause {
                 format!("check `host` and `port` under `[{side}]`, and any firewall in between")
             }
             Self::TlsUntrusted => {
-                format!("set `ca_file` under `[{side}]` if the server has its own authority")
+                format!(
+                    "set `ca_file` under `[{side}]` if the server has its own authority, or `fingerprint` for this \
+                     certificate alone"
+                )
             }
             Self::TlsName => format!("use the name in the server's certificate as `host` under `[{side}]`"),
             Self::TlsExpired => format!("have the {side} server's certificate renewed"),
@@ -203,6 +221,7 @@ impl Cause {
                 format!("set `tls = \"starttls\"`, or the port for implicit TLS, under `[{side}]`")
             }
             Self::PlainOnTlsPort => format!("set `tls = \"implicit\"` under `[{side}]`"),
+            Self::OtherProtocol => format!("set IMAP's own `port`, 993 or 143, under `[{side}]`"),
             Self::Quota => format!("give the {side} mailbox more room"),
             Self::ServerFault => {
                 "try again later; if it stays, ask the server's operator with the words above".to_owned()
@@ -243,6 +262,7 @@ impl Cause {
             Self::TlsExpired => format!("the certificate of {host} has expired"),
             Self::TlsOnPlainPort => format!("the port of {host} speaks no TLS from the first byte"),
             Self::PlainOnTlsPort => format!("the port of {host} speaks TLS from the first byte"),
+            Self::OtherProtocol => format!("the port of {host} speaks another protocol than IMAP"),
             Self::NotTried => format!("{host} has refused too many log-ins for more to be tried"),
             Self::Quota => format!("the mailbox at {host} has no room for its mail"),
             Self::ServerFault => format!("{host} fails"),

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::cause::Cause;
+use crate::cause::{Actor, Cause};
 use crate::plan::MailboxPlan;
 use crate::side::Side;
 use crate::summary::{
@@ -266,23 +266,96 @@ pub enum Event {
     Finished(Finish),
 }
 
-/// One line of `check`: what was found at one end of one mailbox.
-#[derive(Debug, Clone, Serialize)]
+/// One line of `check`: what was found at one end of one mailbox. Figures are `None` where they are not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckRow {
     /// Key of the mailbox.
     pub mailbox: String,
     /// The end that was tried.
     pub side: Side,
+    /// Its server as `host:port`.
+    pub endpoint: String,
     /// Why a run would not work; `None`, which is `ok` in JSON, when it would.
     #[serde(serialize_with = "cause_or_ok")]
     pub cause: Option<Cause>,
+    /// Who has to act on the cause; `None` without one.
+    pub who: Option<Actor>,
     /// What to do about the cause; empty without one.
     pub remedy: String,
     /// The figures that were found, or what is in the way, in the server's own words where it has said any.
     pub detail: String,
+    /// Folders of its own.
+    pub folders: Option<u64>,
+    /// Messages in them.
+    pub messages: Option<u64>,
+    /// Their bytes, where the server tells sizes.
+    pub bytes: Option<u64>,
+    /// Bytes that the mailbox's quota counts; `None` without a quota.
+    pub quota_used: Option<u64>,
+    /// Bytes that it may hold.
+    pub quota_limit: Option<u64>,
+    /// The largest message, in bytes, that the server takes.
+    pub append_limit: Option<u64>,
+    /// What to know before the move, one sentence each. Notes stop nothing.
+    pub notes: Vec<String>,
+    /// What the server's certificate says; `None` without TLS, or where nobody came so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateFacts>,
     /// What a server profile says about the server, once somebody has logged in there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileSummary>,
+}
+
+impl CheckRow {
+    /// Returns the row of an end of which nothing is known yet.
+    #[must_use]
+    pub fn new(mailbox: impl Into<String>, side: Side) -> Self {
+        Self {
+            mailbox: mailbox.into(),
+            side,
+            endpoint: String::new(),
+            cause: None,
+            who: None,
+            remedy: String::new(),
+            detail: String::new(),
+            folders: None,
+            messages: None,
+            bytes: None,
+            quota_used: None,
+            quota_limit: None,
+            append_limit: None,
+            notes: Vec::new(),
+            certificate: None,
+            profile: None,
+        }
+    }
+
+    /// Takes note of what is in the way: who acts and what to do follow from it.
+    pub fn stop(&mut self, cause: Cause, detail: impl Into<String>) {
+        self.cause = Some(cause);
+        self.who = Some(cause.actor(self.side));
+        self.remedy = cause.remedy(self.side);
+        self.detail = detail.into();
+    }
+}
+
+/// What a server's certificate says, as `check` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CertificateFacts {
+    /// The names and addresses it is for.
+    pub names: Vec<String>,
+    /// Who has issued it; may be empty.
+    pub issuer: String,
+    /// When it begins to be valid: UTC, RFC 3339.
+    pub not_before: String,
+    /// When it ends.
+    pub not_after: String,
+    /// Whole days until then; negative when it has expired.
+    pub days_left: i64,
+    /// Whether it is signed with its own key.
+    pub self_signed: bool,
+    /// Its digest as `fingerprint` in a project file takes it: `sha256:…`.
+    pub fingerprint: String,
 }
 
 fn cause_or_ok<S: serde::Serializer>(cause: &Option<Cause>, to: S) -> Result<S::Ok, S::Error> {

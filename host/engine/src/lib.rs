@@ -113,6 +113,7 @@
 //!     validators: Vec::new(),
 //!     source_profiles: SideProfilers::default(),
 //!     target_profiles: SideProfilers::default(),
+//!     provisioner: None,
 //! };
 //!
 //! let mut task = start(Arc::new(job), plugins, Task::Run { plan: None, delete_gone: false, over_quota: false });

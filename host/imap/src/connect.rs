@@ -185,12 +185,7 @@ async fn speaks_tls(account: &Account) -> bool {
     match account.dialer.connect(&endpoint).await {
         Ok(_) => true,
         // A certificate was shown, so it is TLS, whatever we think of the certificate.
-        Err(error) => {
-            matches!(
-                error.kind,
-                NetErrorKind::TlsName | NetErrorKind::TlsExpired | NetErrorKind::TlsUntrusted
-            )
-        }
+        Err(error) => error.certificate.is_some(),
     }
 }
 

@@ -32,6 +32,8 @@ pub enum NetErrorKind {
     Filtered,
     /// The certificate chain ends at no root that is trusted.
     TlsUntrusted,
+    /// The certificate is another than the one that is pinned.
+    TlsPinned,
     /// The certificate was issued for another name.
     TlsName,
     /// The certificate has expired, or is not valid yet.
@@ -103,7 +105,7 @@ fn describe_distrust(cause: &Cause) -> (NetErrorKind, String) {
         Cause::Pinned { expected, shown } => {
             let detail =
                 format!("the server's certificate is another than the pinned one: {shown}, not {expected}");
-            return (NetErrorKind::TlsUntrusted, detail);
+            return (NetErrorKind::TlsPinned, detail);
         }
         Cause::Verdict(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

@@ -130,7 +130,7 @@ async fn a_pinned_certificate_is_trusted_and_no_other() {
     let renewed = endpoint(serve(issued(&authority, "localhost", (2020, 2100))).await);
     let error = pinned.connect(&renewed).await.unwrap_err();
     let other = error.certificate.unwrap().fingerprint;
-    assert_eq!(error.kind, NetErrorKind::TlsUntrusted);
+    assert_eq!(error.kind, NetErrorKind::TlsPinned);
     assert!(error.detail.contains(&format!("{other}, not {}", shown.fingerprint)), "{}", error.detail);
 }
 

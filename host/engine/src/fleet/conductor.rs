@@ -49,6 +49,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         context.refusals.set_retry(code);
         left_out.extend(mailboxes.extract_if(.., |mailbox| !has_failed(context, mailbox, code)));
     }
+    context.hosted.fill(mailboxes.iter().chain(&left_out));
     let agreed = match &task {
         Task::Run { plan: Some(plans), .. } => match match_agreed(plans, &mut mailboxes, &mut left_out) {
             Ok(()) => Some(Arc::new(plans.clone())),
@@ -203,6 +204,12 @@ async fn work_on_all(
     recorder: Option<Arc<ProjectRecorder>>,
 ) -> Vec<(String, MailboxEnd)> {
     let mut ends: Vec<Option<MailboxEnd>> = vec![None; mailboxes.len()];
+    let limits = &context.job.limits;
+    // A look holds one connection to each end and no mail: the hosts' ceilings are bound enough.
+    let at_once = match work {
+        MailboxTask::Check => limits.mailboxes_at_once.max(limits.connections_per_host),
+        _ => limits.mailboxes_at_once,
+    };
     let mut running = JoinSet::new();
     let mut numbers = std::collections::HashMap::new();
     let mut next = 0;
@@ -210,7 +217,7 @@ async fn work_on_all(
     let mut broken_off: Vec<(usize, MailboxEnd)> = Vec::new();
     loop {
         while next < mailboxes.len()
-            && running.len() < context.job.limits.mailboxes_at_once.max(1)
+            && running.len() < at_once.max(1)
             && !context.stop.is_raised()
         {
             let (context, mailbox, work, recorder) =

@@ -1,35 +1,23 @@
 //! `check`: tries one mailbox on both ends and says what was found, or what to do.
 
-use mailhaul_imap::{ImapError, Session};
 use mailhaul_text::bytes;
 
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{CheckRow, Event, MailboxEnd};
-use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, unlisted};
+use crate::mailbox::fit::{self, Fit};
+use crate::mailbox::inventory::{self, EndInventory, Holdings};
+use crate::mailbox::listing::KnownFolders;
 use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::Interruption;
-use crate::mapping::target::Listing;
-use crate::server::dial::{dial, log_out};
+use crate::server::dial::log_out;
 use crate::server::error::EndError;
+use crate::server::host_fault::certificate_facts;
 use crate::server::refusal;
 use crate::side::Side;
 use crate::state::ledger::Ledger;
 use crate::summary::Stopped;
 use crate::task::context::Context;
-
-/// The figures of one end, as `check` prints them.
-#[derive(Debug, Default, Clone)]
-struct Holdings {
-    folders: u64,
-    messages: u64,
-    /// `None` when the server does not tell sizes.
-    bytes: Option<u64>,
-    quota: Option<(u64, u64)>,
-    append_limit: Option<u64>,
-    /// The sentence about folders that are there and not listed, if there are any.
-    unlisted: Option<String>,
-}
 
 /// Tries both ends of a mailbox, and tells what was found; the first cause ends it.
 pub(crate) async fn run(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
@@ -49,79 +37,67 @@ pub(crate) async fn run(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
     end
 }
 
-async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
+async fn check(context: &Context, mailbox: &Mailbox) -> [CheckRow; 2] {
     let _permit = context.ceilings.pair(mailbox).await;
-    let (mut source, mut target) =
-        tokio::join!(inspect(context, mailbox, Side::Source), inspect(context, mailbox, Side::Target));
-    let stopped = compare(context, mailbox, &mut source, &mut target).await;
-    let (source, target) = (leave(source).await, leave(target).await);
-    let mut rows = Vec::with_capacity(2);
-    let (source, target) =
-        (with_reading(context, mailbox, source).await, with_reading(context, mailbox, target).await);
-    let (held, row) = row_of(mailbox, Side::Source, source);
-    rows.push(row);
-    let (room, mut row) = row_of(mailbox, Side::Target, target);
-    if let (Some(Holdings { bytes: Some(needed), .. }), Some(Holdings { quota: Some((used, limit)), .. })) =
-        (held, room)
-    {
-        let free = limit.saturating_sub(used);
-        // What earlier runs have settled needs no more room.
-        let settled = settled_bytes(context, mailbox);
-        let needed = needed.saturating_sub(settled);
-        if needed > free && row.cause.is_none() {
-            row.cause = Some(Cause::Quota);
-            let holds = if settled > 0 { "has still" } else { "holds" };
-            row.detail = format!("the source {holds} {}, the target has {} left", bytes(needed), bytes(free));
-            row.remedy = Cause::Quota.remedy(Side::Target);
+    // A ledger that cannot be read is a run's business.
+    let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity()).ok().flatten();
+    let known = ledger.as_ref().and_then(|ledger| KnownFolders::of(ledger).ok()).unwrap_or_default();
+    // The bytes of the source's messages that earlier runs have dealt with need no more room.
+    let settled = ledger.as_ref().and_then(|ledger| ledger.accounted_bytes().ok());
+    let settled = settled.map_or(0, |folders| folders.values().sum());
+    let (mut source, mut target) = tokio::join!(
+        inventory::take(context, mailbox, Side::Source, &known.source),
+        inventory::take(context, mailbox, Side::Target, &known.target)
+    );
+    let mut stopped = None;
+    let mut fits = Fit::default();
+    if let (Ok(source), Ok(target)) = (&mut source, &mut target) {
+        stopped = one_account(context, mailbox, source, target).await;
+        if stopped.is_none() {
+            // A connection that broke now, after everything was seen, is no finding.
+            fits = Box::pin(fit::compare(context, mailbox, source, target, ledger)).await.unwrap_or_default();
         }
     }
-    if let Some(stopped) = stopped.filter(|_| row.cause.is_none()) {
-        row.remedy = stopped.cause.remedy(stopped.side);
-        (row.cause, row.detail) = (Some(stopped.cause), stopped.reason);
+    let (source, target) = (leave(source).await, leave(target).await);
+    let (source, target) =
+        (explained(context, mailbox, source).await, explained(context, mailbox, target).await);
+    let (held, mut source) = row_of(context, mailbox, Side::Source, source);
+    let (room, mut target) = row_of(context, mailbox, Side::Target, target);
+    target.notes.extend(fits.notes);
+    if let (Some(held), Some(room)) = (held, room) {
+        stop_for_room(&mut target, &held, &room, settled);
     }
-    rows.push(row);
-    for row in &mut rows {
-        row.profile = context.profiles.summary(row.side, mailbox.side(row.side));
+    let stopper = stopped.map(|stopped| (stopped.cause, stopped.reason)).or(fits.stopper);
+    if let Some((cause, reason)) = stopper.filter(|_| target.cause.is_none()) {
+        target.stop(cause, reason);
+    }
+    for row in [&mut source, &mut target] {
         if let Some(endpoint) = mailbox.side(row.side).foreign_endpoint() {
             row.detail.push_str(&format!("; it signs in at {endpoint}"));
         }
     }
-    rows
+    [source, target]
 }
 
-/// The bytes of the source's messages that earlier runs have dealt with.
-fn settled_bytes(context: &Context, mailbox: &Mailbox) -> u64 {
-    // A ledger that cannot be read is a run's business.
-    let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity()).ok().flatten();
-    ledger.and_then(|ledger| ledger.accounted_bytes().ok()).map_or(0, |folders| folders.values().sum())
-}
-
-/// An end that was looked at, and is still connected.
-struct EndInspection {
-    held: Holdings,
-    listing: Listing,
-    session: Session,
-}
-
-async fn inspect(context: &Context, mailbox: &Mailbox, side: Side) -> Result<EndInspection, EndError> {
-    let spec = mailbox.side(side);
-    // A ledger that cannot be read is a run's business.
-    let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity()).ok().flatten();
-    let known = ledger.and_then(|ledger| KnownFolders::of(&ledger).ok()).unwrap_or_default();
-    let mut session = dial(context, spec, side).await?;
-    let (held, listing) = look(side, &mut session, &known).await.map_err(EndError::at(side))?;
-    Ok(EndInspection { held, listing, session })
+/// Stops at a target with less room than the source's mail takes. `settled` bytes need none any more.
+fn stop_for_room(target: &mut CheckRow, held: &Holdings, room: &Holdings, settled: u64) {
+    let (Some(needed), Some((used, limit))) = (held.bytes, room.quota) else { return };
+    let (needed, free) = (needed.saturating_sub(settled), limit.saturating_sub(used));
+    if needed > free && target.cause.is_none() {
+        let holds = if settled > 0 { "has still" } else { "holds" };
+        let reason = format!("the source {holds} {}, the target has {} left", bytes(needed), bytes(free));
+        target.stop(Cause::Quota, reason);
+    }
 }
 
 /// Whether both ends, or the targets of two mailboxes, are one account.
-async fn compare(
+async fn one_account(
     context: &Context,
     mailbox: &Mailbox,
-    source: &mut Result<EndInspection, EndError>,
-    target: &mut Result<EndInspection, EndError>,
+    source: &mut EndInventory,
+    target: &mut EndInventory,
 ) -> Option<Stopped> {
-    let (Ok(source), Ok(target)) = (source, target) else { return None };
-    let lists = (&source.listing, &target.listing);
+    let lists = (&source.own(), &target.own());
     let ends = (&mut source.session, &mut target.session);
     match one_account::enter(context, mailbox, ends, lists, Purpose::Look).await {
         Err(Interruption::Stopped(stopped)) => Some(stopped),
@@ -131,94 +107,68 @@ async fn compare(
 }
 
 /// Logs out of an end that was looked at, and keeps its figures.
-async fn leave(looked: Result<EndInspection, EndError>) -> Result<Holdings, EndError> {
-    let EndInspection { held, session, .. } = looked?;
+async fn leave(looked: Result<EndInventory, EndError>) -> Result<Holdings, EndError> {
+    let EndInventory { held, session, .. } = looked?;
     log_out(session).await;
     Ok(held)
 }
 
-async fn with_reading(
+/// An end's failure, with what others know about it: the server's profile, and where that is not enough, who
+/// creates the mailboxes of the new host.
+async fn explained(
     context: &Context,
     mailbox: &Mailbox,
     found: Result<Holdings, EndError>,
 ) -> Result<Holdings, EndError> {
-    match found {
-        Ok(held) => Ok(held),
-        Err(error) => Err(refusal::interpret(context, mailbox, error).await),
+    let error = match found {
+        Ok(held) => return Ok(held),
+        Err(error) => refusal::interpret(context, mailbox, error).await,
+    };
+    let unsure = error.side() == Side::Target
+        && matches!(error.cause(), Cause::AuthOrMissing | Cause::AuthRefused | Cause::NotTried);
+    if !unsure || matches!(error, EndError::Secret(..)) {
+        return Err(error);
+    }
+    match context.hosted.has(&mailbox.target.user).await {
+        // That it exists says nothing of a log-in that was not tried.
+        Ok(Some(listed)) if matches!(error, EndError::NotTried(..)) => match listed.is_there {
+            true => Err(error),
+            false => Err(EndError::Listed(Side::Target, None, listed)),
+        },
+        // A password that somebody is sure about belongs to a mailbox.
+        Ok(Some(_)) if error.cause() == Cause::AuthRefused => Err(error),
+        Ok(Some(listed)) => Err(EndError::Listed(Side::Target, Some(error.words()), listed)),
+        Ok(None) => Err(error),
+        Err(why) => {
+            context.emit(Event::Warning { mailbox: None, message: why }).await;
+            Err(error)
+        }
     }
 }
 
-async fn look(
+fn row_of(
+    context: &Context,
+    mailbox: &Mailbox,
     side: Side,
-    session: &mut Session,
-    known: &KnownFolders,
-) -> Result<(Holdings, Listing), ImapError> {
-    let mut held =
-        Holdings { append_limit: session.facts().append_limit, bytes: Some(0), ..Holdings::default() };
-    let listing = match side {
-        Side::Source => source_figures(session, &known.source).await?,
-        _ => target_figures(session, &known.target).await?,
-    };
-    held.unlisted = unlisted(side, &listing);
-    let mut own = Listing::new();
-    for (folder, status) in listing.into_iter().filter(|(folder, _)| folder.selectable && folder.is_own()) {
-        held.folders += 1;
-        // A folder that cannot be opened (no rights, no longer there) is the plan's business.
-        let Some(status) = status else {
-            held.bytes = None;
-            continue;
-        };
-        held.messages += u64::from(status.messages.unwrap_or(0));
-        held.bytes = held.bytes.zip(status.size).map(|(sum, size)| sum + size);
-        own.push((folder, Some(status)));
-    }
-    held.quota = session.quota().await?.map(|q| (q.used, q.limit));
-    Ok((held, own))
-}
-
-fn row_of(mailbox: &Mailbox, side: Side, found: Result<Holdings, EndError>) -> (Option<Holdings>, CheckRow) {
-    let row = |cause: Option<Cause>, remedy: String, detail: String| CheckRow {
-        mailbox: mailbox.key.clone(),
-        side,
-        cause,
-        remedy,
-        detail,
-        profile: None,
-    };
+    found: Result<Holdings, EndError>,
+) -> (Option<Holdings>, CheckRow) {
+    let spec = mailbox.side(side);
+    let mut row = CheckRow::new(&mailbox.key, side);
+    row.endpoint = spec.endpoint.to_string();
+    row.profile = context.profiles.summary(side, spec);
+    row.certificate = context.outages.certificate(side, spec).map(|shown| certificate_facts(&shown));
     match found {
         Ok(held) => {
-            let mut detail = format!("{} folders, {} messages", held.folders, held.messages);
-            if let Some(size) = held.bytes {
-                detail.push_str(&format!(", {}", bytes(size)));
-            }
-            if let Some((used, limit)) = held.quota {
-                detail.push_str(&format!("; quota {} of {}", bytes(used), bytes(limit)));
-            }
-            if let Some(limit) = held.append_limit {
-                detail.push_str(&format!("; takes messages up to {}", bytes(limit)));
-            }
-            if let Some(lacks) = &held.unlisted {
-                detail.push_str(&format!("; {lacks}"));
-            }
-            (Some(held), row(None, String::new(), detail))
+            held.clone().tell(&mut row);
+            (Some(held), row)
         }
-        Err(EndError::Imap(_, error)) => {
-            let cause = Cause::from(error.cause());
-            (None, row(Some(cause), cause.remedy(side), error.to_string()))
-        }
-        Err(EndError::Explained(_, error, reading)) => {
-            let cause = reading.cause_of(&error);
-            let (remedy, detail) = match reading.remedy() {
-                Some(remedy) => (remedy, error.to_string()),
-                None => (Cause::from(error.cause()).remedy(side), format!("{error}{}", reading.advice())),
-            };
-            (None, row(Some(cause), remedy, detail))
-        }
-        Err(EndError::Secret(_, reason)) => {
-            (None, row(Some(Cause::AuthRefused), Cause::AuthRefused.remedy(side), reason))
-        }
-        Err(EndError::NotTried(_, braked)) => {
-            (None, row(Some(Cause::NotTried), Cause::NotTried.remedy(side), braked.to_string()))
+        Err(error) => {
+            row.stop(error.cause(), error.detail());
+            row.remedy = error.remedy();
+            if let Some(shown) = error.certificate() {
+                row.certificate = Some(certificate_facts(shown));
+            }
+            (None, row)
         }
     }
 }

@@ -42,6 +42,7 @@ impl From<EndError> for PlanError {
 #[derive(Debug)]
 pub(crate) struct PlannedMailbox {
     pub plan: MailboxPlan,
+    /// With the notes on folders alone.
     pub mappings: Mappings,
     /// Messages per source folder, by its display path.
     pub messages: HashMap<String, u32>,
@@ -136,11 +137,12 @@ pub(crate) async fn plan(
             story: mapped.story.clone(),
         });
     }
+    let mut notes = mappings.notes.clone();
     for side in [Side::Source, Side::Target] {
         let elsewhere = mailbox.side(side).foreign_endpoint();
-        mappings.notes.extend(elsewhere.map(|at| format!("the {} signs in at {at}", side.as_str())));
+        notes.extend(elsewhere.map(|at| format!("the {} signs in at {at}", side.as_str())));
     }
-    mappings.notes.extend(job.select.order.remark().map(str::to_owned));
+    notes.extend(job.select.order.remark().map(str::to_owned));
     let by_bytes = if to_copy == 0 { 0 } else { bytes.unwrap_or(0) / BYTES_A_SECOND };
     let plan = MailboxPlan {
         mailbox: mailbox.key.clone(),
@@ -151,7 +153,7 @@ pub(crate) async fn plan(
             .into_iter()
             .filter_map(|(side, spec)| context.profiles.summary(side, spec))
             .collect(),
-        notes: mappings.notes.clone(),
+        notes,
         conflicts: mappings.conflicts.clone(),
         messages_to_copy: to_copy,
         bytes,

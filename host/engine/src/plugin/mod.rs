@@ -44,6 +44,9 @@ pub struct Plugins {
     pub source_profiles: SideProfilers,
     /// Asked what is known about the new host.
     pub target_profiles: SideProfilers,
+    /// `[plugins] provisioning`: `check` asks it which mailboxes the new host has, where the log-in does not
+    /// tell. `None` where the project has none.
+    pub provisioner: Option<Arc<dyn MailboxProvisioner>>,
 }
 
 impl fmt::Debug for Plugins {
@@ -54,6 +57,7 @@ impl fmt::Debug for Plugins {
             .field("validators", &self.validators.iter().map(|v| v.plugin()).collect::<Vec<_>>())
             .field("source_profiles", &self.source_profiles)
             .field("target_profiles", &self.target_profiles)
+            .field("provisioner", &self.provisioner.as_ref().map(|p| p.plugin()))
             .finish()
     }
 }

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use futures_util::poll;
-use mailhaul_imap::{Account, ImapError, KnownServer, Session, connect_beside};
+use mailhaul_imap::{Account, Encounter, ImapError, KnownServer, Session, connect_noting};
 
 use crate::account::{AccountSpec, Mailbox};
+use crate::cause::Cause;
+use crate::plugin::describe;
 use crate::server::error::EndError;
+use crate::server::host_fault;
 use crate::server::recognise::apply;
 use crate::side::Side;
 use crate::task::brake::Turn;
@@ -61,7 +64,7 @@ async fn turns<const N: usize>(
     // Asked last: it may have shown while others had their turns.
     for (side, spec) in ends {
         if let Some(fault) = context.outages.fault(side, spec) {
-            return Err(EndError::Imap(side, fault));
+            return Err(EndError::Host(side, fault));
         }
     }
     Ok(turns)
@@ -75,24 +78,62 @@ async fn dial_with(
     turn: Turn,
 ) -> Result<Session, EndError> {
     let account: Account = spec.account().map_err(|cause| EndError::Secret(side, cause))?;
-    let connected = Box::pin(connect_beside(&account, &context.ceilings.timeouts, known)).await;
-    match &connected {
-        Ok(_) => {
-            context.outages.record_answer(side, spec);
+    let outages = &context.outages;
+    let first = outages.first_contact(side, spec).await;
+    if let Some(fault) = outages.fault(side, spec) {
+        return Err(EndError::Host(side, fault));
+    }
+    let mut seen = Encounter::default();
+    let timeouts = &context.ceilings.timeouts;
+    let connected = Box::pin(connect_noting(&account, timeouts, known, &mut seen)).await;
+    if let Some(certificate) = seen.certificate {
+        outages.record_certificate(side, spec, certificate);
+    }
+    let connected = match connected {
+        Ok(session) => {
+            outages.record_answer(side, spec);
             turn.taken();
+            Ok(session)
+        }
+        Err(error) if Cause::from(error.cause()).is_of_host() => {
+            Err(host_error(context, side, spec, &account, error).await)
         }
         Err(error) => {
-            context.outages.record_failure(side, spec, error);
+            if let (ImapError::LoginRefused { .. }, Some(facts)) = (&error, &seen.facts) {
+                context.profiles.record_greeting(side, spec, describe(facts));
+            }
             // A server that is only busy has not judged it.
             if matches!(error, ImapError::LoginRefused { .. }) && !error.asks_for_patience() {
                 turn.refused(error.to_string());
             }
+            Err(EndError::Imap(side, error))
         }
-    }
-    let mut session = connected.map_err(EndError::at(side))?;
+    };
+    outages.set_tried(side, spec);
+    drop(first);
+    let mut session = connected?;
     session.share_fetch_history(&context.breaks.reading(side, spec));
     apply(context, spec, side, &mut session).await;
     Ok(session)
+}
+
+/// The error of a host that cannot be signed in to by anybody. One that has taken no log-in yet is looked at
+/// closer, once.
+async fn host_error(
+    context: &Context,
+    side: Side,
+    spec: &AccountSpec,
+    account: &Account,
+    error: ImapError,
+) -> EndError {
+    if context.outages.has_answered(side, spec) {
+        return EndError::Imap(side, host_fault::with_facts(error));
+    }
+    let fault = Box::pin(host_fault::examine(side, spec, account, error.clone())).await;
+    match context.outages.record_fault(side, spec, fault) {
+        Some(fault) => EndError::Host(side, fault),
+        None => EndError::Imap(side, host_fault::with_facts(error)),
+    }
 }
 
 /// Dials both ends.

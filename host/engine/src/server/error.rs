@@ -1,14 +1,18 @@
 //! A failure with the end it happened at, and what a server profile makes of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mailhaul_imap::ImapError;
+use mailhaul_net::Certificate;
 
 use crate::cause::Cause;
 use crate::plugin::{Meaning, PluginId};
 use crate::side::Side;
 use crate::summary::Stopped;
 use crate::task::brake::Braked;
+use crate::task::hosted::Listed;
+use crate::task::outages::HostFault;
 
 /// A failure of one end, or of the way to it.
 #[derive(Debug)]
@@ -17,6 +21,11 @@ pub(crate) enum EndError {
     /// A server's refusal, with what a profile says it means.
     Explained(Side, ImapError, Box<Interpretation>),
     Secret(Side, String),
+    /// The host is at fault, for every mailbox alike.
+    Host(Side, Arc<HostFault>),
+    /// What creates mailboxes at the new host has told what the log-in does not: with the words of the
+    /// refusal, or, where nothing was sent, none.
+    Listed(Side, Option<String>, Listed),
     /// Nothing was sent: the brake is on at its host.
     NotTried(Side, Braked),
 }
@@ -30,7 +39,8 @@ impl EndError {
     fn imap(&self) -> Option<&ImapError> {
         match self {
             Self::Imap(_, error) | Self::Explained(_, error, _) => Some(error),
-            Self::Secret(..) | Self::NotTried(..) => None,
+            Self::Host(_, fault) => Some(&fault.error),
+            Self::Secret(..) | Self::Listed(..) | Self::NotTried(..) => None,
         }
     }
 
@@ -78,36 +88,104 @@ impl EndError {
             Self::Imap(side, _)
             | Self::Explained(side, ..)
             | Self::Secret(side, _)
+            | Self::Host(side, _)
+            | Self::Listed(side, ..)
             | Self::NotTried(side, _) => *side,
+        }
+    }
+
+    /// Returns why the mailbox cannot go on.
+    #[must_use]
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::Imap(side, error) => cause_at(*side, error),
+            Self::Explained(_, error, reading) => reading.cause_of(error),
+            Self::Secret(..) => Cause::AuthRefused,
+            Self::Host(_, fault) => fault.error.cause().into(),
+            Self::Listed(_, _, Listed { is_there: true, .. }) => Cause::AuthRefused,
+            Self::Listed(..) => Cause::MailboxMissing,
+            Self::NotTried(..) => Cause::NotTried,
+        }
+    }
+
+    /// Returns what was refused in the server's own words, without what they may mean.
+    #[must_use]
+    pub(crate) fn words(&self) -> String {
+        self.imap().map_or_else(|| self.detail(), ToString::to_string)
+    }
+
+    /// Returns the certificate that was not trusted, where that is what failed.
+    #[must_use]
+    pub(crate) fn certificate(&self) -> Option<&Certificate> {
+        match self.imap()? {
+            ImapError::Net(error) => error.certificate.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Returns what to do about it, in one sentence without its full stop; a profile's advice has the
+    /// plugin's name behind it.
+    #[must_use]
+    pub(crate) fn remedy(&self) -> String {
+        let usual = || self.cause().remedy(self.side());
+        match self {
+            Self::Explained(_, _, reading) => reading.remedy().unwrap_or_else(usual),
+            Self::Host(_, fault) => fault.remedy.clone(),
+            _ => usual(),
+        }
+    }
+
+    /// Returns the sentence for people, without what to do.
+    #[must_use]
+    pub(crate) fn detail(&self) -> String {
+        match self {
+            Self::Imap(side, error) if cause_at(*side, error) != Cause::from(error.cause()) => {
+                format!("{error}; whether the password is wrong or the mailbox is not there it does not say")
+            }
+            Self::Imap(_, error) => error.to_string(),
+            Self::Explained(_, error, reading) if reading.remedy.is_some() => error.to_string(),
+            Self::Explained(_, error, reading) => format!("{error}{}", reading.advice()),
+            Self::Secret(_, reason) => reason.clone(),
+            Self::Host(_, fault) => fault.reason(),
+            Self::Listed(_, words, Listed { plugin, is_there }) => {
+                let said = match is_there {
+                    true => format!("the mailbox is there, as {plugin} lists it"),
+                    false => format!(
+                        "{plugin} does not list it: it is not created on the new host, or its address is wrong"
+                    ),
+                };
+                words.iter().cloned().chain([said]).collect::<Vec<_>>().join("; ")
+            }
+            Self::NotTried(_, braked) => braked.to_string(),
         }
     }
 
     /// Returns the error as the report and the exit code have it.
     #[must_use]
     pub(crate) fn stopped(&self) -> Stopped {
-        match self {
-            Self::Imap(side, error) => {
-                Stopped { side: *side, cause: error.cause().into(), reason: error.to_string() }
-            }
-            Self::Explained(side, error, reading) => Stopped {
-                side: *side,
-                cause: reading.cause_of(error),
-                reason: format!("{error}{}", reading.advice()),
-            },
-            Self::Secret(side, reason) => {
-                Stopped { side: *side, cause: Cause::AuthRefused, reason: reason.clone() }
-            }
-            Self::NotTried(side, braked) => Stopped {
-                side: *side,
-                cause: Cause::NotTried,
-                reason: format!(
-                    "{}; {}; the last answer was: {}",
-                    braked.sentence(),
-                    Cause::NotTried.remedy(*side),
-                    braked.words
-                ),
-            },
-        }
+        let reason = match self {
+            Self::Explained(_, error, reading) => format!("{error}{}", reading.advice()),
+            Self::NotTried(side, braked) => format!(
+                "{}; {}; the last answer was: {}",
+                braked.sentence(),
+                Cause::NotTried.remedy(*side),
+                braked.words
+            ),
+            _ => self.detail(),
+        };
+        Stopped { side: self.side(), cause: self.cause(), reason }
+    }
+}
+
+/// The cause of an error at one end. That a log-in is refused, without a code or with AUTHENTICATIONFAILED,
+/// is said of a wrong password and of an unknown user alike (RFC 5530 section 3). At the old host it is the
+/// password as a rule, since the list was made from its mailboxes; at the new one the mailbox may not have
+/// been created yet.
+fn cause_at(side: Side, error: &ImapError) -> Cause {
+    match Cause::from(error.cause()) {
+        // An expired password is somebody's.
+        Cause::AuthRefused if side == Side::Target && error.code() != Some("EXPIRED") => Cause::AuthOrMissing,
+        cause => cause,
     }
 }
 
@@ -176,6 +254,7 @@ impl Interpretation {
             | Cause::TlsExpired
             | Cause::TlsOnPlainPort
             | Cause::PlainOnTlsPort
+            | Cause::OtherProtocol
             | Cause::Quota
             | Cause::Plugin
             | Cause::OneAccount

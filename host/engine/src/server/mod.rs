@@ -3,5 +3,6 @@
 
 pub(crate) mod dial;
 pub(crate) mod error;
+pub(crate) mod host_fault;
 pub(crate) mod recognise;
 pub(crate) mod refusal;

@@ -64,8 +64,8 @@ async fn read(
     let readers = context.profiles.readers(side, spec);
     let server = context
         .profiles
-        .last_seen(side, spec)
-        .map_or_else(|| describe(&ServerFacts::new(spec.endpoint.clone())), |met| met.server);
+        .description(side, spec)
+        .unwrap_or_else(|| describe(&ServerFacts::new(spec.endpoint.clone())));
     for (profiler, provider) in readers {
         let refusal = Refusal {
             side,

@@ -16,6 +16,8 @@ use crate::task::accounts::Accounts;
 use crate::task::brake::Brake;
 use crate::task::breaks::Breaks;
 use crate::task::ceilings::Ceilings;
+use crate::task::hosted::Hosted;
+use crate::task::keeps::Keeps;
 use crate::task::outages::Outages;
 use crate::task::profiles::Profiles;
 use crate::task::refusals::Refusals;
@@ -34,6 +36,9 @@ pub(crate) struct Context {
     pub profiles: Arc<Profiles>,
     pub brake: Arc<Brake>,
     pub outages: Arc<Outages>,
+    /// Which mailboxes the new host has, by what creates them there.
+    pub hosted: Arc<Hosted>,
+    pub keeps: Arc<Keeps>,
     /// Raised when the user asks to stop.
     pub stop: StopSignal,
     pub done: Arc<TransferTotals>,
@@ -135,6 +140,7 @@ impl Context {
         stop: StopSignal,
         events: mpsc::Sender<Event>,
     ) -> Self {
+        let hosted = Arc::new(Hosted::new(plugins.provisioner.clone()));
         let ceilings = Arc::new(Ceilings::new(job.limits.connections_per_host));
         let limits = &job.limits;
         let brake = Arc::new(Brake::new(limits.refused_log_ins));
@@ -150,6 +156,8 @@ impl Context {
             profiles,
             brake,
             outages: Arc::default(),
+            hosted,
+            keeps: Arc::default(),
             stop,
             done: Arc::default(),
             breaks: Arc::default(),

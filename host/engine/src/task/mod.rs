@@ -5,6 +5,8 @@ pub(crate) mod brake;
 pub(crate) mod breaks;
 pub(crate) mod ceilings;
 pub(crate) mod context;
+pub(crate) mod hosted;
+pub(crate) mod keeps;
 pub(crate) mod outages;
 pub(crate) mod profiles;
 pub(crate) mod refusals;

@@ -43,6 +43,8 @@ struct ProfileState {
     known: HashMap<ServerKey, SharedAnswer>,
     /// The server met last at each address.
     latest: HashMap<(Side, Endpoint), SeenServer>,
+    /// What a server said of itself before a log-in that it refused.
+    greeted: HashMap<(Side, Endpoint), ServerDescription>,
     /// Plugins that broke, by call: each is told once, and who broke in `classify` is asked no more there.
     broken: HashSet<(PluginId, String)>,
     /// How many refusals of a server were put before a profile.
@@ -99,6 +101,21 @@ impl Profiles {
     /// Remembers the server met last at an end.
     pub(crate) fn remember(&self, side: Side, spec: &AccountSpec, met: SeenServer) {
         self.state().latest.insert((side, spec.endpoint.clone()), met);
+    }
+
+    /// Takes note of what a server says of itself before a log-in: where it refuses every one, that is all
+    /// that it can be recognised by.
+    pub(crate) fn record_greeting(&self, side: Side, spec: &AccountSpec, server: ServerDescription) {
+        self.state().greeted.insert((side, spec.endpoint.clone()), server);
+    }
+
+    /// What is known of the server at an end: what it said after a log-in, or else before one.
+    #[must_use]
+    pub(crate) fn description(&self, side: Side, spec: &AccountSpec) -> Option<ServerDescription> {
+        let key = (side, spec.endpoint.clone());
+        let state = self.state();
+        let met = state.latest.get(&key).map(|met| &met.server);
+        met.or_else(|| state.greeted.get(&key)).cloned()
     }
 
     /// `[limits] connections_per_host`, when the operator set it.

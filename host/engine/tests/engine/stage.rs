@@ -82,6 +82,7 @@ impl Stage {
             validators: Vec::new(),
             source_profiles: SideProfilers::default(),
             target_profiles: SideProfilers::default(),
+            provisioner: None,
         };
         let (kill, commands) = (Arc::default(), Arc::default());
         Self { source, target, job, plugins, down, most: MOST, kill, commands, state }

@@ -284,7 +284,7 @@ fn net_cause(kind: NetErrorKind) -> Cause {
         NetErrorKind::NameUnknown => Cause::NameUnknown,
         NetErrorKind::Refused => Cause::Refused,
         NetErrorKind::Filtered => Cause::Filtered,
-        NetErrorKind::TlsUntrusted | NetErrorKind::BadRoots => Cause::TlsUntrusted,
+        NetErrorKind::TlsUntrusted | NetErrorKind::TlsPinned | NetErrorKind::BadRoots => Cause::TlsUntrusted,
         NetErrorKind::TlsName => Cause::TlsName,
         NetErrorKind::TlsExpired => Cause::TlsExpired,
         NetErrorKind::TlsOnPlainPort => Cause::TlsOnPlainPort,

@@ -475,7 +475,10 @@ fn broken(origin: &str, error: &hyper::Error) -> wit::HttpError {
 fn unreachable_server(error: NetError) -> wit::HttpError {
     let shown = text::shown(&error.to_string(), MESSAGE);
     match error.kind {
-        NetErrorKind::TlsUntrusted | NetErrorKind::TlsName | NetErrorKind::TlsExpired => {
+        NetErrorKind::TlsUntrusted
+        | NetErrorKind::TlsPinned
+        | NetErrorKind::TlsName
+        | NetErrorKind::TlsExpired => {
             wit::HttpError::Tls(shown)
         }
         NetErrorKind::TlsOnPlainPort | NetErrorKind::BadRoots => wit::HttpError::Tls(shown),
