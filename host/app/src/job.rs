@@ -275,7 +275,10 @@ mod tests {
         }
         let text = HOSTS.replace("\n[mailboxes]", &format!("\nfingerprint = \"{digits}\"\n[mailboxes]"));
         let told = format!("{:?}", job(&project(&text), &[]).unwrap_err().causes);
-        assert!(told.contains("mailhaul.toml:11: `fingerprint`: a fingerprint is `sha256:` and 64"), "{told}");
+        assert!(
+            told.contains("mailhaul.toml:12: `fingerprint`: a fingerprint is `sha256:` and 64"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) struct Global {
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// How data is printed [default: text]
-    // `report` has an argument of the same id that takes more formats.
+    // `report` and `check` have an argument of the same id that takes more formats.
     #[arg(long, value_name = "FORMAT", global = true, value_parser = text_or_json())]
     pub format: Option<Format>,
     /// Say more (-vv: much more); the log file always has the details
@@ -97,13 +97,22 @@ fn text_or_json() -> impl clap::builder::TypedValueParser<Value = Format> {
         .map(|value| if value == "json" { Format::Json } else { Format::Text })
 }
 
+fn text_json_or_csv() -> impl clap::builder::TypedValueParser<Value = Format> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+    PossibleValuesParser::new(["text", "json", "csv"]).map(|value| match value.as_str() {
+        "json" => Format::Json,
+        "csv" => Format::Csv,
+        _ => Format::Text,
+    })
+}
+
 /// The commands, in the order of a migration.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write `mailhaul.toml` and `mailboxes.csv` to fill in
     Init(Init),
     /// Try every mailbox on both ends; writes nothing
-    Check(Select),
+    Check(Check),
     /// Show where every folder would go, and why; writes nothing
     Plan(Plan),
     /// Create the mailboxes missing on the new host, through a plugin
@@ -287,6 +296,16 @@ pub(crate) enum Depth {
     Headers,
     /// Also whole messages, byte for byte
     Full,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// How data is printed: text, json, or csv with one row a mailbox and side [default: text]
+    #[arg(long, value_name = "FORMAT", value_parser = text_json_or_csv())]
+    pub format: Option<Format>,
+    #[command(flatten)]
+    pub select: Select,
 }
 
 /// `report`.
@@ -699,6 +718,13 @@ mod tests {
             Some(Format::Json)
         );
         assert!(parse("plan --format junit").is_err());
+        for (line, format) in [("check --format csv", Format::Csv), ("check --format json", Format::Json)] {
+            let Command::Check(check) = parse(line).unwrap().command else { panic!("not a check") };
+            assert_eq!(check.format, Some(format));
+        }
+        for line in ["plan --format csv", "status --format csv", "check --format html"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use clap::CommandFactory as _;
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::event::{
-    CheckRow, Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind, UndoException, UndoExceptionCode,
-    UndoSummary,
+    CertificateFacts, CheckRow, Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind, UndoException,
+    UndoExceptionCode, UndoSummary,
 };
 use mailhaul_engine::plan::PlanFile;
 use mailhaul_engine::progress::{Picture, ProjectPicture};
@@ -198,9 +198,24 @@ fn round_trips<T: serde::de::DeserializeOwned + serde::Serialize>(heading: &str)
     page
 }
 
+/// A row with all that one may have.
 fn check_row() -> CheckRow {
-    let (mailbox, remedy, detail) = ("anna@old".into(), String::new(), "…".into());
-    CheckRow { mailbox, side: Side::Source, cause: None, remedy, detail, profile: None }
+    let mut row = CheckRow::new("anna@old", Side::Source);
+    (row.endpoint, row.detail) = ("mail.old.example:993".into(), "…".into());
+    (row.folders, row.messages, row.bytes) = (Some(12), Some(400), Some(5_242_880));
+    (row.quota_used, row.quota_limit, row.append_limit) =
+        (Some(5_242_880), Some(1_073_741_824), Some(52_428_800));
+    row.notes = vec!["…".into()];
+    row.certificate = Some(CertificateFacts {
+        names: vec!["mail.old.example".into()],
+        issuer: "…".into(),
+        not_before: "2026-01-01T00:00:00Z".into(),
+        not_after: "2027-01-01T00:00:00Z".into(),
+        days_left: 31,
+        self_signed: false,
+        fingerprint: "sha256:…".into(),
+    });
+    row
 }
 
 #[test]

@@ -164,14 +164,7 @@ mod tests {
 
     #[test]
     fn check_is_judged_by_its_rows() {
-        let row = |cause: Option<Cause>| CheckRow {
-            mailbox: "m".into(),
-            side: Side::Target,
-            cause,
-            remedy: String::new(),
-            detail: String::new(),
-            profile: None,
-        };
+        let row = |cause: Option<Cause>| CheckRow { cause, ..CheckRow::new("m", Side::Target) };
         let well = finish(&[MailboxEnd::Complete]);
         assert_eq!(of_check(&well, &[row(None), row(None)]), Exit::Done);
         assert_eq!(of_check(&well, &[row(None), row(Some(Cause::AuthRefused))]), Exit::LogIn);
@@ -206,6 +199,7 @@ mod tests {
                 ("tls-expired", 5),
                 ("tls-on-plain-port", 5),
                 ("plain-on-tls-port", 5),
+                ("other-protocol", 5),
                 ("quota", 7),
                 ("server-fault", 3),
                 ("plugin", 6),

@@ -170,11 +170,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_port_is_looked_at_without_a_log_in() {
+        const OFFERS: &str = "* CAPABILITY IMAP4rev1 STARTTLS\r\nP1 OK done\r\n* BYE\r\nP2 OK\r\n";
+        const PLAIN: &str = "* CAPABILITY IMAP4rev1\r\nP1 OK done\r\n* BYE\r\nP2 OK\r\n";
         let imap = |starttls| Ok(Spoken::Imap { starttls });
-        let offers = "* CAPABILITY IMAP4rev1 STARTTLS\r\nP1 OK done\r\n* BYE\r\nP2 OK\r\n";
-        assert_eq!(look(TlsMode::StartTls, &[("", "* OK hi\r\n"), ("P2 LOGOUT", offers)]).await, imap(true));
-        let plain = "* CAPABILITY IMAP4rev1\r\nP1 OK done\r\n* BYE\r\nP2 OK\r\n";
-        assert_eq!(look(TlsMode::None, &[("", "* OK hi\r\n"), ("P2 LOGOUT", plain)]).await, imap(false));
+        assert_eq!(look(TlsMode::StartTls, &[("", "* OK hi\r\n"), ("P2 LOGOUT", OFFERS)]).await, imap(true));
+        assert_eq!(look(TlsMode::None, &[("", "* OK hi\r\n"), ("P2 LOGOUT", PLAIN)]).await, imap(false));
         let smtp = look(TlsMode::None, &[("", "220 mail ESMTP\r\n")]).await;
         assert_eq!(smtp, Ok(Spoken::Other("SMTP")));
         let web = look(TlsMode::None, &[("OPTIONS", "HTTP/1.1 400 Bad Request\r\n")]).await;

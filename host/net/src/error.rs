@@ -124,10 +124,12 @@ fn describe_distrust(cause: &Cause) -> (NetErrorKind, String) {
             "the server's certificate is signed by itself, by no authority that is trusted",
         ),
         // The library has a name for it, and no words.
-        Cause::Verdict(CertificateError::Other(other)) if other.to_string().contains("CaUsedAsEndEntity") => (
-            NetErrorKind::TlsUntrusted,
-            "the server's certificate is an authority's own, which is none for a server",
-        ),
+        Cause::Verdict(CertificateError::Other(other)) if other.to_string().contains("CaUsedAsEndEntity") => {
+            (
+                NetErrorKind::TlsUntrusted,
+                "the server's certificate is an authority's own, which is none for a server",
+            )
+        }
         Cause::Verdict(other) => {
             let detail = format!("the server's certificate cannot be trusted: {}", bounded(other));
             return (NetErrorKind::TlsUntrusted, detail);

@@ -118,6 +118,8 @@ pub(crate) const SWITCH: &str =
     "check the password, and that IMAP is switched on in the account's web mail settings";
 pub(crate) const SWITCH_AND_APP_PASSWORD: &str =
     "switch IMAP on in the account's web mail settings and use the password made there for mail programs";
+pub(crate) const MOVED_OR_OFF: &str =
+    "the password is right: check that the mailbox exists, has a licence, and that IMAP is on for it";
 pub(crate) const EXCHANGE_MIXED: &str = "Exchange says this of a line longer than 10,239 bytes, a message above the tenant's limit and \
     a full mailbox alike: compare the message's size with the limits of the mailbox";
 

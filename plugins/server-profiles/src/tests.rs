@@ -192,6 +192,27 @@ fn a_refused_log_in_is_told_what_to_do_before_anything_is_known() {
     assert_eq!(refused(None, "mail.example", Occasion::LogIn, "no"), None);
 }
 
+/// What the same words mean elsewhere nobody knows: each is its provider's own.
+#[test]
+fn a_log_in_that_is_switched_off_is_told_in_each_providers_words() {
+    let meant = |provider: &str, text: &str| {
+        let meaning = refused(Some(provider), "mail.example", Occasion::LogIn, text);
+        meaning.map(|meaning| format!("{:?}", meaning.cause))
+    };
+    for (provider, text, cause) in [
+        ("dovecot", "IMAP is disabled for your account", "ImapDisabled"),
+        ("gmail", "[ALERT] Your account is not enabled for IMAP use.", "ImapDisabled"),
+        ("courier", "IMAP access disabled for this account.", "ImapDisabled"),
+        ("zimbra", "account does not have IMAP access enabled", "ImapDisabled"),
+        ("microsoft365", "User is authenticated but not connected.", "AuthOrMissing"),
+        ("exchange", "User is authenticated but not connected.", "AuthOrMissing"),
+    ] {
+        assert_eq!(meant(provider, text).as_deref(), Some(cause), "{provider}: {text}");
+    }
+    assert_eq!(meant("dovecot", "User is authenticated but not connected."), None);
+    assert_eq!(meant("hetzner", "IMAP is disabled for your account"), None);
+}
+
 #[test]
 fn throttling_in_a_providers_own_words_is_a_wait() {
     let meaning =

@@ -1,10 +1,11 @@
 //! `mailhaul check`: every mailbox, both ends.
 
-use mailhaul_engine::event::{CheckRow, Event};
+use mailhaul_engine::event::CheckRow;
 use mailhaul_engine::job::Task;
+use mailhaul_report::checks;
 use serde::Serialize;
 
-use crate::args::{Global, Select};
+use crate::args::{Check, Format, Global};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
 use crate::ui::watcher::{self, Activity};
@@ -18,33 +19,29 @@ struct Document<'a> {
     checks: &'a [CheckRow],
 }
 
-/// Prints a mailbox that is ready as soon as it is tried; the others, profiles and totals after the last.
-pub(crate) fn check(ui: &mut Ui, global: &Global, args: &Select) -> Result<Exit, Failure> {
+/// Prints what was found after the last mailbox, in the order of the list.
+pub(crate) fn check(ui: &mut Ui, global: &Global, args: &Check) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
+    let format = args.format.or(global.format).unwrap_or(Format::Text);
+    ui.format = Some(format);
     let mut watcher = watcher::for_task(ui, Activity::Checking);
-    let json = ui.json();
-    let outcome =
-        drive::task(ui, &project, &args.only, Task::Check, watcher.as_mut(), |ui, outcome, event| {
-            let Event::MailboxFinished { mailbox, end, .. } = event else { return Ok(()) };
-            if json {
-                return Ok(());
-            }
-            let rows: Vec<_> = outcome.checks.iter().filter(|row| row.mailbox == *mailbox).collect();
-            let lines = ui::check::ready(mailbox, &rows, end, ui.width, ui.palette);
-            ui.data(&lines)
-        })?;
+    let only = &args.select.only;
+    let outcome = drive::task(ui, &project, only, Task::Check, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
-    if json {
-        ui.document(&Document { schema: 1, checks: &outcome.checks }, true)?;
-    } else {
-        ui.data(&ui::check::failures(&outcome, ui.width, ui.palette))?;
-    }
-    if !json && !outcome.finish.interrupted {
-        ui.data(&ui::check::profiles(&outcome.checks, ui.width, ui.palette))?;
-        ui.data(&ui::check::total(&outcome))?;
-        if outcome.finish.mailboxes.is_empty() {
-            ui.warn("the mailbox list is empty: there is nothing to check");
+    let exit = exit::of_check(&outcome.finish, &outcome.checks);
+    match format {
+        Format::Json => ui.document(&Document { schema: 1, checks: &outcome.checks }, true)?,
+        Format::Csv => {
+            let table = checks::render(&outcome.checks).map_err(Failure::internal)?;
+            ui.data(&table)?;
+        }
+        _ => {
+            let page = ui::check::page(&outcome, exit, ui.width, ui.palette);
+            ui.data(&page)?;
         }
     }
-    Ok(exit::of_check(&outcome.finish, &outcome.checks))
+    if outcome.finish.mailboxes.is_empty() && !outcome.finish.interrupted {
+        ui.warn("the mailbox list is empty: there is nothing to check");
+    }
+    Ok(exit)
 }

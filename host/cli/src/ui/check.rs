@@ -1,25 +1,57 @@
 //! `check`: one line per mailbox when both ends are well, one per side that is not; one for all mailboxes
-//! that are told the same.
+//! that are told the same. Then what certificates and profiles say, once a host, and the sum.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use mailhaul_app::Outcome;
-use mailhaul_engine::event::{CheckRow, MailboxEnd};
-use mailhaul_engine::summary::ProfileSummary;
-use mailhaul_text::{escape, plural};
+use mailhaul_engine::cause::Actor;
+use mailhaul_engine::event::{CertificateFacts, CheckRow, MailboxEnd};
+use mailhaul_engine::summary::{ProfileSummary, Side};
+use mailhaul_text::{bytes, escape, plural};
 
 use super::alike::{Alike, Saying, concerns};
 use super::paint::{Palette, Tone};
 use super::sum::push_wrapped;
 use super::table::wrap;
+use crate::exit::{Exit, of_cause};
+
+/// A certificate that ends within so many days is warned of: a move takes weeks.
+const SOON: i64 = 14;
+/// Names of a certificate that are told.
+const NAMES: usize = 4;
+
+/// Returns everything that `check` has to say, mailboxes in the order of the list.
+pub(crate) fn page(outcome: &Outcome, exit: Exit, width: Option<usize>, palette: Palette) -> String {
+    let mut rows: HashMap<&str, Vec<&CheckRow>> = HashMap::new();
+    for row in &outcome.checks {
+        rows.entry(&row.mailbox).or_default().push(row);
+    }
+    let mut out = String::new();
+    for (mailbox, end) in &outcome.finish.mailboxes {
+        let rows = rows.get(mailbox.as_str()).map_or(&[][..], Vec::as_slice);
+        out.push_str(&ready(mailbox, rows, end, width, palette));
+    }
+    out.push_str(&failures(outcome, width, palette));
+    if outcome.finish.interrupted {
+        return out;
+    }
+    out.push_str(&certificates(&outcome.checks, width, palette));
+    out.push_str(&profiles(&outcome.checks, width, palette));
+    push_wrapped(&mut out, 0, &total(outcome), width);
+    if let Some(why) = mixed(outcome, exit) {
+        push_wrapped(&mut out, 0, &why, width);
+    }
+    out
+}
 
 /// Returns whether a mailbox is ready on both ends. `rows` are its own.
 fn is_ready(rows: &[&CheckRow], end: &MailboxEnd) -> bool {
     *end == MailboxEnd::Complete && rows.iter().all(|row| row.cause.is_none())
 }
 
-/// Returns the line of one mailbox that is ready on both ends; nothing for another. `rows` are its own.
-pub(crate) fn ready(
+/// Returns the line of one mailbox that is ready on both ends, with its notes; nothing for another. `rows`
+/// are its own.
+fn ready(
     mailbox: &str,
     rows: &[&CheckRow],
     end: &MailboxEnd,
@@ -31,31 +63,37 @@ pub(crate) fn ready(
         let details: Vec<_> = rows
             .iter()
             .filter(|row| !row.detail.is_empty())
-            .map(|row| format!("{}: {}{}", row.side.as_str(), escape(&row.detail), profile_of(row)))
+            .map(|row| format!("{}: {}", row.side.as_str(), escape(&row.detail)))
             .collect();
         let text = format!("{}  {}", escape(mailbox), details.join("; "));
         push_line(&mut out, true, text.trim_end(), width, palette);
+        for row in rows {
+            for note in &row.notes {
+                let text = format!("{}: {}", row.side.as_str(), escape(note));
+                push_labelled(&mut out, "note:", Tone::Warn, &text, width, palette);
+            }
+        }
     }
     out
 }
 
 /// Returns the lines of mailboxes that are not ready: what is said of several once, with them.
-pub(crate) fn failures(outcome: &Outcome, width: Option<usize>, palette: Palette) -> String {
-    let bad: Vec<(&str, String, &str)> = outcome
+fn failures(outcome: &Outcome, width: Option<usize>, palette: Palette) -> String {
+    let bad: Vec<(&str, String, Option<&CheckRow>)> = outcome
         .checks
         .iter()
-        .filter_map(|row| Some((row.mailbox.as_str(), words(row)?, row.remedy.as_str())))
+        .filter_map(|row| Some((row.mailbox.as_str(), words(row)?, Some(row))))
         .collect();
     // What no row tells: the mailbox never came so far.
     let told: HashSet<&str> = bad.iter().map(|(mailbox, ..)| *mailbox).collect();
     let untold = outcome.finish.mailboxes.iter().filter(|(mailbox, end)| {
         !told.contains(mailbox.as_str()) && matches!(end, MailboxEnd::Stopped(_) | MailboxEnd::NotAllWell)
     });
-    let untold = untold.map(|(mailbox, end)| (mailbox.as_str(), super::plain::end_words(end), ""));
+    let untold = untold.map(|(mailbox, end)| (mailbox.as_str(), super::plain::end_words(end), None));
     let all: Vec<_> = bad.into_iter().chain(untold).collect();
     let mut alike = Alike::of(all.iter().map(|(mailbox, words, _)| (*mailbox, words.clone())));
     let mut out = String::new();
-    for (mailbox, words, remedy) in &all {
+    for (mailbox, words, row) in &all {
         match alike.say(words) {
             Saying::Alone => {
                 push_line(&mut out, false, &format!("{}  {words}", escape(mailbox)), width, palette);
@@ -66,7 +104,10 @@ pub(crate) fn failures(outcome: &Outcome, width: Option<usize>, palette: Palette
             }
             Saying::Said => continue,
         }
-        push_remedy(&mut out, remedy, width, palette);
+        if let Some(row) = row {
+            let who = row.who.unwrap_or(Actor::Operator).shown();
+            push_labelled(&mut out, &format!("{who}:"), Tone::Accent, &escape(&row.remedy), width, palette);
+        }
     }
     out
 }
@@ -80,14 +121,48 @@ fn words(row: &CheckRow) -> Option<String> {
     Some(words)
 }
 
-/// Returns e.g. `; profile: Dovecot (server-profiles 0.1.0)`; nothing where no profile fits.
-fn profile_of(row: &CheckRow) -> String {
-    let Some(profile) = &row.profile else { return String::new() };
-    format!("; profile: {} ({})", escape(&profile.name), escape(&profile.plugin))
+/// Returns what certificates say, once for each server and side: those that were trusted. Of the others the
+/// sentence about the host has told it.
+fn certificates(rows: &[CheckRow], width: Option<usize>, palette: Palette) -> String {
+    let mut seen: Vec<(Side, &str, &CertificateFacts)> = Vec::new();
+    for row in rows.iter().filter(|row| !row.cause.is_some_and(|cause| cause.is_of_host())) {
+        let is_told = |(side, endpoint, _): &(Side, &str, _)| *side == row.side && *endpoint == row.endpoint;
+        if let Some(facts) = row.certificate.as_ref().filter(|_| !seen.iter().any(is_told)) {
+            seen.push((row.side, &row.endpoint, facts));
+        }
+    }
+    let mut out = String::new();
+    for (side, endpoint, facts) in seen {
+        let text = format!("{} {}: {}", side.as_str(), escape(endpoint), escape(&facts_text(facts)));
+        push_labelled_at(&mut out, 2, "certificate:", Tone::Accent, &text, width, palette);
+        if facts.days_left <= SOON {
+            let left = match facts.days_left {
+                days @ 0.. => format!("it ends in {}", plural(days.unsigned_abs(), "day")),
+                _ => "it has ended, and is trusted by its fingerprint alone".to_owned(),
+            };
+            push_labelled_at(&mut out, 4, "warning:", Tone::Warn, &left, width, palette);
+        }
+    }
+    out
+}
+
+/// Returns e.g. `for mail.example, *.example and 3 more; issued by Some CA, until 2027-01-01`.
+fn facts_text(facts: &CertificateFacts) -> String {
+    let named = facts.names.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match facts.names.len().saturating_sub(NAMES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let day = facts.not_after.split('T').next().unwrap_or_default();
+    let issuer = match facts.self_signed {
+        true => "signed by itself".to_owned(),
+        false => format!("issued by {}", facts.issuer),
+    };
+    format!("for {named}{more}; {issuer}, until {day}")
 }
 
 /// Returns what server profiles say, once for each server and side however many mailboxes it has.
-pub(crate) fn profiles(rows: &[CheckRow], width: Option<usize>, palette: Palette) -> String {
+fn profiles(rows: &[CheckRow], width: Option<usize>, palette: Palette) -> String {
     let mut seen = Vec::new();
     let mut out = String::new();
     for profile in rows.iter().filter_map(|row| row.profile.as_ref()) {
@@ -139,24 +214,45 @@ fn push_below(out: &mut String, text: &str, width: Option<usize>) {
     push_wrapped(out, 6, text, width);
 }
 
-/// Adds the remedy: on a terminal below, in a pipe on the same line, where `grep` finds both.
-fn push_remedy(out: &mut String, remedy: &str, width: Option<usize>, palette: Palette) {
-    if remedy.is_empty() {
+/// Adds what belongs to the line before, behind a word that says what it is: on a terminal below, in a pipe
+/// on the same line, where `grep` finds both. `text` is escaped.
+fn push_labelled(
+    out: &mut String,
+    label: &str,
+    tone: Tone,
+    text: &str,
+    width: Option<usize>,
+    palette: Palette,
+) {
+    if text.is_empty() {
         return;
     }
-    let label = palette.paint(Tone::Accent, "hint:");
     if width.is_none() {
         out.truncate(out.trim_end_matches('\n').len());
-        out.push_str(&format!(" ({label} {})\n", escape(remedy)));
+        out.push_str(&format!(" ({} {text})\n", palette.paint(tone, label)));
         return;
     }
-    let mut lines = String::new();
-    push_wrapped(&mut lines, 6, &format!("hint: {}", escape(remedy)), width);
-    out.push_str(&lines.replacen("hint:", &label, 1));
+    push_labelled_at(out, 6, label, tone, text, width, palette);
 }
 
-/// Returns the last line: how many mailboxes are ready on both ends, and how many are not.
-pub(crate) fn total(outcome: &Outcome) -> String {
+/// Adds a line of its own behind a word that says what it is.
+fn push_labelled_at(
+    out: &mut String,
+    indent: usize,
+    label: &str,
+    tone: Tone,
+    text: &str,
+    width: Option<usize>,
+    palette: Palette,
+) {
+    let mut lines = String::new();
+    push_wrapped(&mut lines, indent, &format!("{label} {text}"), width);
+    out.push_str(&lines.replacen(label, &palette.paint(tone, label), 1));
+}
+
+/// Returns the last line, e.g. `12 mailboxes, 1,700 messages, 20.0 MiB: 9 ready, 3 not`: the source's figures,
+/// and how many mailboxes are ready on both ends.
+fn total(outcome: &Outcome) -> String {
     let all = outcome.finish.mailboxes.len() as u64;
     let bad: HashSet<&str> =
         outcome.checks.iter().filter(|row| row.cause.is_some()).map(|row| row.mailbox.as_str()).collect();
@@ -166,29 +262,52 @@ pub(crate) fn total(outcome: &Outcome) -> String {
         .iter()
         .filter(|(mailbox, end)| *end == MailboxEnd::Complete && !bad.contains(mailbox.as_str()));
     let ready = ready.count() as u64;
-    if ready == all {
-        format!("{} ready\n", plural(all, "mailbox"))
-    } else {
-        format!("{}: {ready} ready, {} not\n", plural(all, "mailbox"), all - ready)
+    let sources = || outcome.checks.iter().filter(|row| row.side == Side::Source);
+    let mut text = plural(all, "mailbox");
+    if sources().any(|row| row.messages.is_some()) {
+        let messages: u64 = sources().filter_map(|row| row.messages).sum();
+        text.push_str(&format!(", {}", plural(messages, "message")));
+        // A sum of some sizes is none of the whole.
+        let known: Vec<u64> =
+            sources().filter(|row| row.messages.is_some()).map_while(|row| row.bytes).collect();
+        if known.len() == sources().filter(|row| row.messages.is_some()).count() {
+            text.push_str(&format!(", {}", bytes(known.iter().sum())));
+        }
     }
+    match all - ready {
+        0 => format!("{text}: ready"),
+        not => format!("{text}: {ready} ready, {not} not"),
+    }
+}
+
+/// Why the exit code is 3 though each cause alone has another; nothing where it is not so.
+fn mixed(outcome: &Outcome, exit: Exit) -> Option<String> {
+    let causes: BTreeSet<(u8, &str)> = outcome
+        .checks
+        .iter()
+        .filter_map(|row| row.cause)
+        .map(|cause| (of_cause(cause) as u8, cause.as_str()))
+        .collect();
+    let codes: BTreeSet<u8> = causes.iter().map(|(code, _)| *code).collect();
+    (exit == Exit::NotAllWell && codes.len() > 1).then(|| {
+        let each: Vec<String> = causes.iter().map(|(code, cause)| format!("{cause} ({code})")).collect();
+        format!("the exit code is 3, since the causes have different ones: {}", each.join(", "))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use mailhaul_engine::cause::Cause;
-    use mailhaul_engine::summary::Side;
 
     use super::*;
 
     fn row(side: Side, cause: Option<Cause>, detail: &str, remedy: &str) -> CheckRow {
-        CheckRow {
-            mailbox: "anna@old.example".into(),
-            side,
-            cause,
-            remedy: remedy.into(),
-            detail: detail.into(),
-            profile: None,
+        let mut row = CheckRow::new("anna@old.example", side);
+        if let Some(cause) = cause {
+            row.stop(cause, detail);
         }
+        (row.remedy, row.detail) = (remedy.into(), detail.into());
+        row
     }
 
     fn dovecot() -> ProfileSummary {
@@ -221,6 +340,7 @@ mod tests {
         ];
         let mut well = well;
         well[1].profile = Some(dovecot());
+        well[1].notes = vec!["it holds 3 messages \u{1b}already".into(), "second".into()];
         let mut outcome = Outcome::default();
         outcome.checks = sick.to_vec();
         let mut out = String::new();
@@ -235,18 +355,19 @@ mod tests {
         }
         insta::assert_snapshot!(out, @r"
         ok    anna@old.example  source: 1,204 messages in 14 folders, 34.0 MiB; target:
-              empty, 12 % of 2.0 GiB used; profile: Dovecot 2.3.21 (server-profiles
-              0.1.0)
+              empty, 12 % of 2.0 GiB used
+              note: target: it holds 3 messages \x1balready
+              note: target: second
         FAIL  anna@old.example  target: auth-refused: the server said `NO
               [AUTHENTICATIONFAILED] \x1b[31mno`
-              hint: check the password in `mailboxes.csv:3`
+              you: check the password in `mailboxes.csv:3`
           profile: target mail.new.example: Dovecot 2.3.21 (server-profiles 0.1.0): its
             ID says \x1bdovecot; at most 10 connections for one mailbox; without
             MULTIAPPEND
             note: what to know about it
 
-        ok    anna@old.example  source: 1,204 messages in 14 folders, 34.0 MiB; target: empty, 12 % of 2.0 GiB used; profile: Dovecot 2.3.21 (server-profiles 0.1.0)
-        FAIL  anna@old.example  target: auth-refused: the server said `NO [AUTHENTICATIONFAILED] \x1b[31mno` (hint: check the password in `mailboxes.csv:3`)
+        ok    anna@old.example  source: 1,204 messages in 14 folders, 34.0 MiB; target: empty, 12 % of 2.0 GiB used (note: target: it holds 3 messages \x1balready) (note: target: second)
+        FAIL  anna@old.example  target: auth-refused: the server said `NO [AUTHENTICATIONFAILED] \x1b[31mno` (you: check the password in `mailboxes.csv:3`)
           profile: target mail.new.example: Dovecot 2.3.21 (server-profiles 0.1.0): its ID says \x1bdovecot; at most 10 connections for one mailbox; without MULTIAPPEND
             note: what to know about it
         ");
@@ -267,17 +388,63 @@ mod tests {
         }
         outcome.finish.mailboxes.push(("late".into(), MailboxEnd::NotAllWell));
         let mut out = failures(&outcome, Some(80), Palette::default());
-        out += &total(&outcome);
+        out += &format!("{}\n", total(&outcome));
         out += &failures(&outcome, None, Palette::default());
         insta::assert_snapshot!(out, @r"
         FAIL  target: refused: the server refuses connections on this port
               (mail.new.example:994)
               concerns 12 mailboxes: u01, u02, u03 and 9 more
-              hint: check `port` under `[target]`, and that the server runs
+              you: check `port` under `[target]`, and that the server runs
         FAIL  late  not all well
         13 mailboxes: 0 ready, 13 not
-        FAIL  target: refused: the server refuses connections on this port (mail.new.example:994); concerns 12 mailboxes: u01, u02, u03, u04, u05, u06, u07, u08, u09, u10, u11, u12 (hint: check `port` under `[target]`, and that the server runs)
+        FAIL  target: refused: the server refuses connections on this port (mail.new.example:994); concerns 12 mailboxes: u01, u02, u03, u04, u05, u06, u07, u08, u09, u10, u11, u12 (you: check `port` under `[target]`, and that the server runs)
         FAIL  late  not all well
+        ");
+    }
+
+    #[test]
+    fn what_is_true_of_a_host_is_said_once_and_the_sum_last() {
+        let facts = CertificateFacts {
+            names: (1..7).map(|n| format!("h{n}.example")).collect(),
+            issuer: "Some \u{1b}CA".into(),
+            not_before: "2026-01-01T00:00:00Z".into(),
+            not_after: "2026-12-24T00:00:00Z".into(),
+            days_left: 9,
+            self_signed: false,
+            fingerprint: "sha256:00".into(),
+        };
+        let mut outcome = Outcome::default();
+        for (n, cause) in [None, Some(Cause::AuthOrMissing), Some(Cause::Quota)].into_iter().enumerate() {
+            let mut source = row(Side::Source, None, "1 folders, 2 messages, 1.0 KiB", "");
+            (source.messages, source.bytes) = (Some(600), Some(7 << 20));
+            source.endpoint = "mail.old.example:993".into();
+            source.certificate = Some(facts.clone());
+            let mut target = row(Side::Target, cause, "so it is", "do this");
+            target.profile = Some(dovecot());
+            let name = format!("u{n}");
+            for mut row in [source, target] {
+                row.mailbox = name.clone();
+                outcome.checks.push(row);
+            }
+            let end = if cause.is_none() { MailboxEnd::Complete } else { MailboxEnd::NotAllWell };
+            outcome.finish.mailboxes.push((name, end));
+        }
+        insta::assert_snapshot!(page(&outcome, Exit::NotAllWell, Some(80), Palette::default()), @r"
+        ok    u0  source: 1 folders, 2 messages, 1.0 KiB; target: so it is
+        FAIL  u1  target: auth-or-missing: so it is
+              you: do this
+        FAIL  u2  target: quota: so it is
+              new host: do this
+          certificate: source mail.old.example:993: for h1.example, h2.example,
+            h3.example, h4.example and 2 more; issued by Some \x1bCA, until 2026-12-24
+            warning: it ends in 9 days
+          profile: target mail.new.example: Dovecot 2.3.21 (server-profiles 0.1.0): its
+            ID says \x1bdovecot; at most 10 connections for one mailbox; without
+            MULTIAPPEND
+            note: what to know about it
+        3 mailboxes, 1,800 messages, 21.0 MiB: 1 ready, 2 not
+        the exit code is 3, since the causes have different ones: auth-or-missing (4),
+          quota (7)
         ");
     }
 }

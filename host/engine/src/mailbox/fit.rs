@@ -67,7 +67,8 @@ pub(super) async fn compare(
 /// The first remarks on where folders go.
 fn remarks(notes: &[String]) -> impl Iterator<Item = String> + '_ {
     let more = notes.len().saturating_sub(NAMED);
-    let rest = (more > 0).then(|| format!("{} more on its folders: `mailhaul plan` has them", plural(more as u64, "note")));
+    let rest = (more > 0)
+        .then(|| format!("{} more on its folders: `mailhaul plan` has them", plural(more as u64, "note")));
     notes.iter().take(NAMED).cloned().chain(rest)
 }
 
@@ -140,9 +141,7 @@ async fn keywords(
 /// EXAMINE says of every folder that it keeps none.
 async fn permanent_flags(target: &mut Session) -> Result<Option<Vec<String>>, ImapError> {
     match target.select(&FolderName::inbox()).await {
-        Ok(selected) => {
-            Ok(selected.permanent_flags.filter(|flags| !flags.iter().any(|flag| flag == "\\*")))
-        }
+        Ok(selected) => Ok(selected.permanent_flags.filter(|flags| !flags.iter().any(|flag| flag == "\\*"))),
         Err(error) if error.is_connection_lost() => Err(error),
         Err(_) => Ok(None),
     }

@@ -1,7 +1,7 @@
 //! What one end of a mailbox holds, by its lists and figures alone: no folder is opened.
 
 use mailhaul_imap::{ExpectedFolder, ImapError, Session};
-use mailhaul_text::bytes;
+use mailhaul_text::{bytes, plural};
 
 use crate::account::Mailbox;
 use crate::event::CheckRow;
@@ -29,7 +29,7 @@ pub(super) struct Holdings {
 impl Holdings {
     /// Writes the figures into a row of `check`.
     pub(super) fn tell(self, row: &mut CheckRow) {
-        let mut detail = format!("{} folders, {} messages", self.folders, mailhaul_text::count(self.messages));
+        let mut detail = format!("{}, {}", plural(self.folders, "folder"), plural(self.messages, "message"));
         if let Some(size) = self.bytes {
             detail.push_str(&format!(", {}", bytes(size)));
         }

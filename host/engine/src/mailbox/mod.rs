@@ -3,8 +3,8 @@
 pub(crate) mod check;
 pub(crate) mod connect;
 pub(crate) mod delete_gone;
-pub(crate) mod folders;
 mod fit;
+pub(crate) mod folders;
 pub(crate) mod follow;
 pub(crate) mod hooks;
 mod inventory;

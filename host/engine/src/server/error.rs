@@ -140,7 +140,9 @@ impl EndError {
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::Imap(side, error) if cause_at(*side, error) != Cause::from(error.cause()) => {
-                format!("{error}; whether the password is wrong or the mailbox is not there it does not say")
+                format!(
+                    "{error}; that may be a wrong password, a mailbox that is not there yet, or IMAP switched off"
+                )
             }
             Self::Imap(_, error) => error.to_string(),
             Self::Explained(_, error, reading) if reading.remedy.is_some() => error.to_string(),

@@ -67,10 +67,8 @@ pub(crate) fn with_facts(error: ImapError) -> ImapError {
                 names(&shown)
             );
         }
-        NetErrorKind::TlsExpired => detail.push_str(&format!(
-            ": it is for {}, issued by {issuer}, and {since_until} only",
-            names(&shown)
-        )),
+        NetErrorKind::TlsExpired => detail
+            .push_str(&format!(": it is for {}, issued by {issuer}, and {since_until} only", names(&shown))),
         NetErrorKind::TlsUntrusted if shown.self_signed => {
             detail.push_str(&format!(": it is for {}, {since_until}", names(&shown)));
         }
@@ -93,7 +91,12 @@ fn place(side: Side, spec: &AccountSpec) -> String {
 
 /// Finds out what is wrong with a host beyond `error`, by looking at its ports, and says what to do. Nobody
 /// logs in, and nothing secret is sent.
-pub(crate) async fn examine(side: Side, spec: &AccountSpec, account: &Account, error: ImapError) -> HostFault {
+pub(crate) async fn examine(
+    side: Side,
+    spec: &AccountSpec,
+    account: &Account,
+    error: ImapError,
+) -> HostFault {
     let error = with_facts(error);
     let cause = Cause::from(error.cause());
     let at = place(side, spec);
@@ -126,10 +129,14 @@ fn certificate_remedy(kind: NetErrorKind, shown: &Certificate, side: Side, at: &
     let pin = format!("`fingerprint = \"{}\"` under `[{}]`", shown.fingerprint, side.as_str());
     Some(match kind {
         NetErrorKind::TlsPinned => {
-            format!("if the server has a new certificate, and its operator says that this is the one, write {pin}")
+            format!(
+                "if the server has a new certificate, and its operator says that this is the one, write {pin}"
+            )
         }
         NetErrorKind::TlsName => match shown.names.iter().find(|name| is_host(name)) {
-            Some(name) => format!("write `host = \"{name}\"` {at}, or trust this certificate as it is: {pin}"),
+            Some(name) => {
+                format!("write `host = \"{name}\"` {at}, or trust this certificate as it is: {pin}")
+            }
             None => format!("use a name that the certificate is for as `host`, or trust it as it is: {pin}"),
         },
         NetErrorKind::TlsExpired if side == Side::Source => format!(
@@ -193,13 +200,7 @@ async fn other_ports(account: &Account) -> Vec<(Endpoint, PortAnswer)> {
 
 impl Found {
     /// Puts together what is wrong and what to do.
-    fn judge(
-        self,
-        error: ImapError,
-        endpoint: &Endpoint,
-        at: &str,
-        usual: impl Fn() -> String,
-    ) -> HostFault {
+    fn judge(self, error: ImapError, endpoint: &Endpoint, at: &str, usual: impl Fn() -> String) -> HostFault {
         let port = endpoint.port;
         let good = self.others.iter().find(|(_, answer)| *answer == PortAnswer::Good);
         let line = good.map(|(other, _)| {
@@ -231,7 +232,9 @@ impl Found {
             None if self.others.iter().any(|(_, answer)| *answer == PortAnswer::ClearOnly) => {
                 Some("143 answers, and in clear only".to_owned())
             }
-            None if is_imap_here => Some(format!("it offers no STARTTLS, and {} does not answer", join(&silent))),
+            None if is_imap_here => {
+                Some(format!("it offers no STARTTLS, and {} does not answer", join(&silent)))
+            }
             None if refuses && silent.len() == 1 => Some(format!("{} does not answer either", join(&silent))),
             None if refuses => Some(format!("neither do {}", join(&silent))),
             None => Some(format!("{} does not answer", join(&silent))),
@@ -295,7 +298,10 @@ mod tests {
         assert!(remedy.starts_with("write `host = \"mail.provider.example\"` under `[source]`"), "{remedy}");
         assert!(remedy.ends_with(&pin), "{remedy}");
         let (reason, remedy) = told(NetErrorKind::TlsExpired, &["a.example"], false).await;
-        assert!(reason.contains("issued by Some CA, and valid from 2020-01-01 to 2021-01-01 only"), "{reason}");
+        assert!(
+            reason.contains("issued by Some CA, and valid from 2020-01-01 to 2021-01-01 only"),
+            "{reason}"
+        );
         assert!(remedy.contains("where nobody does that any more") && remedy.ends_with(&pin), "{remedy}");
         let (reason, remedy) = told(NetErrorKind::TlsUntrusted, &[], true).await;
         assert!(reason.contains("it is for no name at all, valid from 2020-01-01"), "{reason}");

@@ -105,9 +105,7 @@ mod tests {
 
     use super::*;
     use crate::account::testing::mailbox;
-    use crate::plugin::{
-        Creation, ExistingMailbox, ExistingPage, NewMailbox, PluginError, PluginFailure,
-    };
+    use crate::plugin::{Creation, ExistingMailbox, ExistingPage, NewMailbox, PluginError, PluginFailure};
 
     /// A panel with one mailbox on each of two pages; or one that breaks.
     struct Panel {

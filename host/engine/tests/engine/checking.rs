@@ -8,7 +8,7 @@ use mailhaul_engine::summary::Side;
 use mailhaul_lab::fake::Verdict;
 
 use crate::outcome::Outcome;
-use crate::stage::Stage;
+use crate::stage::{DATE, Stage, message};
 
 /// Side and cause of what was tried, with the remedy.
 fn rows(outcome: &Outcome) -> Vec<(Side, &'static str, &str)> {
@@ -57,6 +57,73 @@ fn what_is_wrong_is_named_with_what_to_do() {
     assert!(rows.iter().all(|(.., remedy)| !remedy.is_empty()), "{rows:?}");
     // A refused log-in is tried once: nothing here locks an account.
     assert_eq!(stage.source.heard().iter().filter(|line| *line == "LOGIN").count(), 1);
+}
+
+/// The notes of the target's row.
+fn notes(stage: &Stage) -> Vec<String> {
+    let outcome = stage.check();
+    outcome.well();
+    let target = |event: &Event| match event {
+        Event::Checked(row) if row.side == Side::Target => Some(row.notes.clone()),
+        _ => None,
+    };
+    outcome.events.iter().find_map(target).expect("the target's row")
+}
+
+#[test]
+fn what_does_not_fit_the_target_is_noted_and_stops_nothing() {
+    let stage = Stage::loaded(3);
+    assert_eq!(notes(&stage), Vec::<String>::new());
+    stage.target.manners(|m| {
+        m.capability = "IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE APPENDLIMIT=2000".into();
+        m.keywords = Some(vec!["$Forwarded".into()]);
+    });
+    stage.source.manners(|m| m.capability = "IMAP4rev1 NAMESPACE STATUS=SIZE".into());
+    stage.source.store(|store| {
+        store.add("INBOX", &["$forwarded", "work", "\\Seen"], DATE, &message("INBOX", 4));
+        store.create("Big");
+        for size in [1_000, 3_000, 2_001, 2_000] {
+            store.add("Big", &["$Label1"], DATE, &vec![b'x'; size]);
+        }
+    });
+    stage.target.store(|store| store.add("INBOX", &[], DATE, &message("INBOX", 9)));
+    assert_eq!(
+        notes(&stage),
+        [
+            "it holds 1 message already",
+            "2 messages of the source are larger than the 2.0 KiB it takes, and will not be moved",
+            "it cannot hold keywords that the source has: `$Label1`, `work`",
+        ]
+    );
+    // Only the folder that may have such a message is searched, and the source is opened for reading alone.
+    let heard = stage.source.heard();
+    assert_eq!(heard.iter().filter(|line| line.starts_with("UID SEARCH")).count(), 1, "{heard:?}");
+    assert!(!heard.iter().any(|line| line.starts_with("SELECT")), "{heard:?}");
+}
+
+/// After a run its own copies are no news.
+#[test]
+fn copies_of_our_own_are_no_mail_that_was_there() {
+    let stage = Stage::loaded(3);
+    stage.run().complete();
+    assert_eq!(notes(&stage), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_that_the_target_does_not_take_stops_the_check() {
+    let mut stage = Stage::loaded(1);
+    stage.load("Work", 1);
+    stage.load("Home", 1);
+    stage.rule("Work", Some("One"));
+    stage.rule("Home", Some("one"));
+    let profile = mailhaul_engine::plugin::ServerProfile { folds_case: Some(true), ..Default::default() };
+    stage.plugins.target_profiles.profilers = vec![crate::doubles::Profiler::new(profile, |_| None)];
+    let plan = stage.plan();
+    assert!(!plan.conflicts.is_empty(), "{plan:?}");
+    let outcome = stage.check();
+    let (side, cause, reason) = outcome.stopped();
+    assert_eq!((side, cause.as_str()), (Side::Target, "plan"));
+    assert_eq!(reason, plan.conflicts.join("; "));
 }
 
 /// Whether there is nothing on disk but the project's record.

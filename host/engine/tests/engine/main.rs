@@ -18,6 +18,7 @@ mod doubles;
 mod flags;
 mod folders;
 mod hooks;
+mod hosts;
 mod identity;
 mod in_doubt;
 mod keywords;

@@ -5,6 +5,8 @@ use crate::provider::*;
 pub(crate) const PROVIDER: Provider = Provider {
     // The default of MAXPERIP, which counts all mailboxes of one client.
     max_connections: Some(4),
+    // The option `disableimap` of an account.
+    sentences: &[says("imap access disabled", LOG_IN, Cause::ImapDisabled, "")],
     ..program("Courier", &["courier"])
 };
 

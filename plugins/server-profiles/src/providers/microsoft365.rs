@@ -12,6 +12,9 @@ pub(crate) const PROVIDER: Provider = Provider {
         "a mailbox takes 3,600 messages an hour; folders with `/` in their names are not listed",
     ],
     sentences: &[
+        says("authenticated but not connected", None, Cause::AuthOrMissing, MOVED_OR_OFF),
+        says("not enabled for imap", LOG_IN, Cause::ImapDisabled, ""),
+        says("imap access is disabled", LOG_IN, Cause::ImapDisabled, ""),
         says(
             "authenticate failed",
             LOG_IN,

@@ -5,6 +5,10 @@ use crate::provider::*;
 pub(crate) const PROVIDER: Provider = Provider {
     // What it tells of messages that are gone is not to be relied on.
     avoid: &["QRESYNC"],
+    sentences: &[
+        says("imap access", LOG_IN, Cause::ImapDisabled, ""),
+        says("imap is not enabled", LOG_IN, Cause::ImapDisabled, ""),
+    ],
     notes: &["a subscription to a locked shared folder ends the session: unsubscribe before the move"],
     ..program("Zimbra", &["zimbra"])
 };

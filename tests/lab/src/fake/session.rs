@@ -180,6 +180,7 @@ impl Session<'_> {
             }
             ["GETQUOTAROOT", ..] if self.lock().store.quota.is_some() => self.quota(),
             ["UID", "FETCH", ..] => self.fetch(&texts[2], &upper[3], upper.get(4)),
+            ["UID", "SEARCH", "LARGER", bytes] => self.search_larger(bytes.parse().unwrap_or(usize::MAX)),
             ["UID", "STORE", ..] => self.store(&texts[2], &upper[3], &texts[4]),
             ["UID", "EXPUNGE", ..] => self.expunge(&texts[2]),
             ["UID", "COPY", ..] => self.copy(&texts[2], &texts[3], false),
@@ -265,6 +266,21 @@ impl Session<'_> {
         "OK".to_owned()
     }
 
+    fn search_larger(&mut self, bytes: usize) -> String {
+        let found: Option<Vec<String>> = {
+            let state = self.lock();
+            let folder = self.selected.as_ref().and_then(|name| state.store.folders.get(name));
+            let larger = |folder: &Folder| {
+                let found = folder.messages.iter().filter(|message| message.body.len() > bytes);
+                found.map(|message| message.uid.to_string()).collect()
+            };
+            folder.map(larger)
+        };
+        let Some(found) = found else { return "BAD No folder is open".to_owned() };
+        self.say(format!("* SEARCH {}", found.join(" ")).trim_end());
+        "OK".to_owned()
+    }
+
     fn select(&mut self, spelt: &str, read_only: bool) -> String {
         self.selected = None;
         let name = self.name(spelt);
@@ -277,8 +293,15 @@ impl Session<'_> {
             let permanent = kept.map_or_else(|| "\\*".to_owned(), |keywords| keywords.join(" "));
             let modseq = format!("* OK [HIGHESTMODSEQ {}] changes", folder.modseq);
             let modseq = Some(modseq).filter(|_| state.manners.tells("CONDSTORE"));
+            // Keywords as real servers tell them: those that some message has.
+            let mut in_use: Vec<&str> = SYSTEM.to_vec();
+            for flag in folder.messages.iter().flat_map(|message| &message.flags) {
+                if !in_use.contains(&flag.as_str()) {
+                    in_use.push(flag);
+                }
+            }
             let lines = [
-                format!("* FLAGS ({})", SYSTEM.join(" ")),
+                format!("* FLAGS ({})", in_use.join(" ")),
                 format!("* OK [PERMANENTFLAGS ({} {permanent})] kept", SYSTEM.join(" ")),
                 format!("* {} EXISTS", folder.messages.len()),
                 "* 0 RECENT".to_owned(),

@@ -478,9 +478,7 @@ fn unreachable_server(error: NetError) -> wit::HttpError {
         NetErrorKind::TlsUntrusted
         | NetErrorKind::TlsPinned
         | NetErrorKind::TlsName
-        | NetErrorKind::TlsExpired => {
-            wit::HttpError::Tls(shown)
-        }
+        | NetErrorKind::TlsExpired => wit::HttpError::Tls(shown),
         NetErrorKind::TlsOnPlainPort | NetErrorKind::BadRoots => wit::HttpError::Tls(shown),
         NetErrorKind::NameUnknown => wit::HttpError::Dns(shown),
         _ => wit::HttpError::Connect(shown),
