@@ -306,6 +306,7 @@ fn a_thousand_mailboxes_at_twenty_milliseconds_take_thirty_seconds_at_most() {
         server.manners(|m| {
             m.capability = "IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE ID QUOTA STATUS=SIZE APPENDLIMIT=50".into()
         });
+        server.hear_at_most(usize::MAX);
         server.store(|store| {
             store.quota = Some(1 << 20);
             for n in 0..12 {

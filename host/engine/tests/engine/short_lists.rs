@@ -73,7 +73,7 @@ fn a_folder_that_every_list_lacks_counts_as_listed_and_is_told() {
     assert!(notes.iter().any(|note| note.contains(told)), "{notes:?}");
     let checked = stage.check();
     let source = checked.events.iter().find_map(|event| match event {
-        Event::Checked(row) if row.side == Side::Source => Some(row.detail.clone()),
+        Event::Checked(row) if row.side == Side::Source => Some(row.notes.join("; ")),
         _ => None,
     });
     assert!(source.unwrap().contains(told));

@@ -31,7 +31,7 @@ fn a_server_is_recognised_and_said_to_be() {
     let fakes = from_gmail();
     fakes.load("INBOX", 3);
     fakes.mailhaul(&["check"]).expect(0).says(&[
-        "profile: Gmail (server-profiles 0.1.0)",
+        "127.0.0.1: Gmail (server-profiles 0.1.0)",
         "it offers X-GM-EXT-1",
         "at most 15 connections for one mailbox",
         "note: a mailbox gives 2,500 MB",
@@ -53,7 +53,7 @@ fn the_operator_names_the_provider() {
     fakes.load("INBOX", 3);
     about_target(&fakes, "provider = \"courier\"\n");
     fakes.mailhaul(&["check"]).expect(0).says(&[
-        "profile: Courier (server-profiles 0.1.0)",
+        "127.0.0.1: Courier (server-profiles 0.1.0)",
         "the project file names it",
         "at most 4 connections at once",
     ]);
@@ -278,7 +278,7 @@ fn limits_and_quirks_are_heeded() {
     });
     fakes.target.store(|store| store.create("Team"));
     fakes.mailhaul(&["check"]).expect(0).says(&[
-        "profile: Acme Mail (provider 0.1.0)",
+        "127.0.0.1: Acme Mail (provider 0.1.0)",
         "messages above 2.0 KiB are not sent; without LITERAL+; one command at a time; folder names that differ in case",
         "note: tea is at four",
     ]);

@@ -51,12 +51,12 @@ fn a_mailbox_goes_from_listed_to_proven_and_says_who_acts() {
     let keys = [one, two];
     haul.mailhaul(&["check"]).expect(4);
     let ready = ["ready", "operator", "-"];
-    let blocked = ["blocked", "operator", "auth-refused"];
+    let blocked = ["blocked", "operator", "auth-or-missing"];
     assert_eq!(words(&haul, keys), [ready, blocked]);
     haul.mailhaul(&["run"]).expect(4);
     let copied = ["copied", "operator", "-"];
     assert_eq!(words(&haul, keys), [copied, blocked]);
-    haul.mailhaul(&["status"]).expect(0).says(&["1 blocked, 1 copied", "you: target, auth-refused:"]);
+    haul.mailhaul(&["status"]).expect(0).says(&["1 blocked, 1 copied", "you: target, auth-or-missing:"]);
     let only = haul.mailhaul(&["status", "--state", "blocked"]).expect(0);
     only.says(&[two]).hides(one);
     haul.mailhaul(&["status", "--mailbox", "nobody"]).expect(2).says(&["no such mailbox"]);

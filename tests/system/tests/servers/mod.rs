@@ -3,6 +3,7 @@
 mod accounts;
 mod bounds;
 mod brake;
+mod check;
 mod courier;
 mod evidence;
 mod laboratory;

@@ -149,11 +149,11 @@ fn a_wrong_password() {
     let mut haul = Move::loaded(59, 10);
     haul.to.password = "not the password".to_owned();
     haul.rewrite(|_| ());
-    checked(&haul, 4, "target", "auth-refused");
+    checked(&haul, 4, "target", "auth-or-missing");
     let outcome = haul.mailhaul(&["run"]).expect(4);
     assert!(!outcome.told().contains("not the password"), "{}", outcome.told());
     let report = haul.report();
-    assert_eq!(report["mailboxes"][0]["stopped"]["cause"], "auth-refused", "{report:#}");
+    assert_eq!(report["mailboxes"][0]["stopped"]["cause"], "auth-or-missing", "{report:#}");
     assert_eq!(report["mailboxes"][0]["stopped"]["side"], "target", "{report:#}");
 
     let mut haul = Move::loaded(59, 10);
