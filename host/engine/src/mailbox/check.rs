@@ -90,7 +90,7 @@ async fn check(context: &Context, mailbox: &Mailbox) -> Vec<CheckRow> {
 }
 
 /// The bytes of the source's messages that earlier runs have dealt with.
-fn settled_bytes(context: &Context, mailbox: &Mailbox) -> u64 {
+pub(crate) fn settled_bytes(context: &Context, mailbox: &Mailbox) -> u64 {
     // A ledger that cannot be read is a run's business.
     let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity()).ok().flatten();
     ledger.and_then(|ledger| ledger.accounted_bytes().ok()).map_or(0, |folders| folders.values().sum())
