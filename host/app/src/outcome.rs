@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use mailhaul_engine::assessment::Assessment;
 use mailhaul_engine::event::{CheckRow, Event, Finish, MailboxEnd};
 use mailhaul_engine::plan::MailboxPlan;
 use mailhaul_engine::summary::{Difference, MailboxSummary, Side};
@@ -13,6 +14,8 @@ use crate::Failure;
 pub struct Outcome {
     /// The mailboxes' ends, and whether the task was refused or interrupted; empty before the last event.
     pub finish: Finish,
+    /// What `assess` has read of each mailbox, or knew already.
+    pub assessments: Vec<Assessment>,
     /// Every end that `check` has tried: two rows for each mailbox.
     pub checks: Vec<CheckRow>,
     /// The plans that were made, one for each mailbox; a run makes them as well.
@@ -52,6 +55,7 @@ impl Outcome {
     /// Keeps of an event what is shown when the task has ended.
     pub fn note(&mut self, event: &Event) {
         match event {
+            Event::Assessed(assessment) => self.assessments.push((**assessment).clone()),
             Event::Checked(row) => self.checks.push(row.clone()),
             Event::Planned(plan) => self.plans.push(plan.clone()),
             Event::DifferenceFound { mailbox, difference } => {
@@ -101,11 +105,12 @@ impl Outcome {
         }
     }
 
-    /// Puts checks and plans into the order of the mailbox list; tasks finish in any order.
+    /// Puts assessments, checks and plans into the order of the mailbox list; tasks finish in any order.
     pub fn in_list_order(&mut self) {
         let place: HashMap<&str, usize> =
             self.finish.mailboxes.iter().enumerate().map(|(at, (key, _))| (key.as_str(), at)).collect();
         let of = |key: &str| place.get(key).copied().unwrap_or(usize::MAX);
+        self.assessments.sort_by_key(|one| of(&one.mailbox));
         self.checks.sort_by_key(|row| of(&row.mailbox));
         self.plans.sort_by_key(|plan| of(&plan.mailbox));
     }

@@ -92,16 +92,24 @@ pub(crate) enum Format {
 }
 
 fn text_or_json() -> impl clap::builder::TypedValueParser<Value = Format> {
-    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-    PossibleValuesParser::new(["text", "json"])
-        .map(|value| if value == "json" { Format::Json } else { Format::Text })
+    one_of(&["text", "json"])
 }
 
 fn text_json_or_csv() -> impl clap::builder::TypedValueParser<Value = Format> {
+    one_of(&["text", "json", "csv"])
+}
+
+fn assessment_format() -> impl clap::builder::TypedValueParser<Value = Format> {
+    one_of(&["text", "json", "csv", "html"])
+}
+
+/// Takes some of the formats, as their names.
+fn one_of(names: &'static [&'static str]) -> impl clap::builder::TypedValueParser<Value = Format> {
     use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-    PossibleValuesParser::new(["text", "json", "csv"]).map(|value| match value.as_str() {
+    PossibleValuesParser::new(names).map(|value| match value.as_str() {
         "json" => Format::Json,
         "csv" => Format::Csv,
+        "html" => Format::Html,
         _ => Format::Text,
     })
 }
@@ -111,6 +119,8 @@ fn text_json_or_csv() -> impl clap::builder::TypedValueParser<Value = Format> {
 pub(crate) enum Command {
     /// Write `mailhaul.toml` and `mailboxes.csv` to fill in
     Init(Init),
+    /// What the move is about, before a date is promised: sizes, risks, time
+    Assess(Assess),
     /// Try every mailbox on both ends; writes nothing
     Check(Check),
     /// Show where every folder would go, and why; writes nothing
@@ -199,6 +209,22 @@ pub(crate) struct Select {
     /// Only this mailbox (its source log-in); may be repeated
     #[arg(long, value_name = "MAILBOX")]
     pub only: Vec<String>,
+}
+
+/// `assess`.
+#[derive(Debug, Args)]
+pub(crate) struct Assess {
+    /// How it is written [default: after the name in --out, else text]
+    #[arg(long, value_name = "FORMAT", value_parser = assessment_format())]
+    pub format: Option<Format>,
+    /// Write to this file instead of standard output, e.g. offer.csv, client.html
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Read also what an earlier assessment has read
+    #[arg(long)]
+    pub again: bool,
+    #[command(flatten)]
+    pub select: Select,
 }
 
 /// `plan`.
@@ -717,7 +743,7 @@ mod tests {
             report.format.or(parse("--format json report").unwrap().global.format),
             Some(Format::Json)
         );
-        assert!(parse("plan --format junit").is_err());
+        assert!(parse("plan --format junit").is_err() && parse("assess --format junit").is_err());
         for (line, format) in [("check --format csv", Format::Csv), ("check --format json", Format::Json)] {
             let Command::Check(check) = parse(line).unwrap().command else { panic!("not a check") };
             assert_eq!(check.format, Some(format));
@@ -791,7 +817,7 @@ mod tests {
         before `run`.
         ");
         for sub in
-            ["init", "check", "plan", "run", "verify", "undo", "report", "status", "secrets", "passwords"]
+            ["init", "assess", "check", "plan", "run", "verify", "undo", "report", "status", "secrets", "passwords"]
         {
             let sub = command.find_subcommand_mut(sub).unwrap();
             let help = sub.render_help().to_string();

@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 
 use clap::CommandFactory as _;
+use mailhaul_engine::assessment::beyond::Beyond;
+use mailhaul_engine::assessment::risk::{Risk, RiskCode};
+use mailhaul_engine::assessment::{Assessment, ProjectAssessment};
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::event::{
@@ -15,6 +18,7 @@ use mailhaul_engine::progress::{Picture, ProjectPicture};
 use mailhaul_engine::summary::{DifferenceKind, ProjectSummary, Side, Stopped, VerifiedDepth};
 use mailhaul_engine::tally::Tally;
 use mailhaul_project::{Project, TABLES};
+use mailhaul_report::assessment::AssessmentFormat;
 use serde_json::{Value, json};
 
 use crate::args::Cli;
@@ -218,6 +222,59 @@ fn check_row() -> CheckRow {
     row
 }
 
+/// The mailbox of the page's assessment.
+fn assessment() -> Assessment {
+    let page = document(section("### `assess --format json`"));
+    serde_json::from_value(page["mailboxes"][0].clone()).unwrap()
+}
+
+/// Says where one of two documents has a key that the other lacks; values do not count.
+fn other_keys(at: &str, one: &Value, other: &Value) -> Vec<String> {
+    match (one, other) {
+        (Value::Object(a), Value::Object(b)) => {
+            let odd = a.keys().filter(|key| !b.contains_key(*key));
+            let odd = odd.chain(b.keys().filter(|key| !a.contains_key(*key)));
+            let odd = odd.map(|key| format!("{at}.{key}")).collect::<Vec<_>>();
+            let below = a.iter().filter_map(|(key, value)| Some((key, value, b.get(key)?)));
+            odd.into_iter().chain(below.flat_map(|(key, a, b)| other_keys(&format!("{at}.{key}"), a, b))).collect()
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.first().zip(b.first()).map_or_else(Vec::new, |(a, b)| other_keys(&format!("{at}[0]"), a, b))
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn the_document_of_an_assessment() {
+    let page = section("### `assess --format json`");
+    let told = document(page);
+    let project = ProjectAssessment {
+        project: told["project"].as_str().unwrap().to_owned(),
+        now: told["at"].as_str().unwrap().to_owned(),
+        mailboxes: vec![assessment()],
+        ..ProjectAssessment::default()
+    };
+    let there = mailhaul_report::assessment::render(&project, AssessmentFormat::Json).unwrap();
+    let there: Value = serde_json::from_str(&there).unwrap();
+    assert_eq!(other_keys("", &told, &there), Vec::<String>::new());
+    for part in ["totals", "mailboxes"] {
+        let seconds = |mut value: Value| {
+            for one in value.as_array_mut().into_iter().flatten() {
+                one["reasons"] = Value::Null;
+            }
+            value
+        };
+        assert_eq!(seconds(told[part].clone()), seconds(there[part].clone()), "{part}");
+    }
+    let words = quoted(page);
+    let risks = Risk::ALL.iter().map(|one| one.as_str());
+    let whats = Beyond::ALL.iter().map(|one| one.as_str());
+    for word in RiskCode::ALL.iter().map(|one| one.as_str()).chain(risks).chain(whats) {
+        assert!(words.iter().any(|one| one == word), "{word}");
+    }
+}
+
 #[test]
 fn documents() {
     round_trips::<ProjectSummary>("### `report --format json`");
@@ -247,6 +304,7 @@ fn events() -> Vec<Event> {
         Event::Started { mailboxes: 1 },
         Event::Warning { mailbox: None, message: String::new() },
         Event::MailboxStarted { mailbox: name() },
+        Event::Assessed(Box::new(assessment())),
         Event::Checked(check_row()),
         Event::Planned(serde_json::from_value(read(&plan["mailboxes"][0])).unwrap()),
         Event::FolderRenamed { mailbox: name(), side: Side::Source, from: name(), to: name() },
@@ -309,6 +367,7 @@ fn events() -> Vec<Event> {
             Event::Started { .. }
             | Event::Warning { .. }
             | Event::MailboxStarted { .. }
+            | Event::Assessed(_)
             | Event::Checked(_)
             | Event::Planned(_)
             | Event::FolderRenamed { .. }

@@ -17,6 +17,9 @@ pub(crate) struct Mailbox {
     pub key: String,
     pub source: AccountSpec,
     pub target: AccountSpec,
+    /// Why nobody can sign in at the target, where a task is content with the source: `target` is then no
+    /// account.
+    pub without_target: Option<String>,
     /// `meant` in the list: that both ends, or this target and another mailbox's, are one account is
     /// intended.
     pub one_account: bool,
@@ -118,6 +121,13 @@ impl fmt::Debug for AccountSpec {
 }
 
 impl AccountSpec {
+    /// Stands where there is no account to sign in to; nobody dials it.
+    #[must_use]
+    pub(crate) fn nowhere(entry: &AccountEntry, host: &HostSettings) -> Self {
+        let endpoint = Endpoint { host: String::new(), port: 0, tls: host.server.tls };
+        Self { user: entry.login.clone(), endpoint, entry: entry.clone(), host: host.clone() }
+    }
+
     /// Its server as `host:port`, in small letters: what connections and refused log-ins are counted by.
     #[must_use]
     pub(crate) fn server(&self) -> String {
@@ -230,6 +240,7 @@ pub(crate) mod testing {
             key: key.to_owned(),
             source,
             target,
+            without_target: None,
             one_account: false,
             label: None,
             batch: None,

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::assessment::Assessment;
 use crate::cause::{Actor, Cause};
 use crate::plan::MailboxPlan;
 use crate::side::Side;
@@ -103,6 +104,8 @@ pub enum Event {
         /// Key of the mailbox.
         mailbox: String,
     },
+    /// `assess` has read a mailbox, or knows it from an earlier time.
+    Assessed(Box<Assessment>),
     /// `check` has tried one end of one mailbox.
     Checked(CheckRow),
     /// `plan`, and the beginning of `run`: where the folders of a mailbox go.

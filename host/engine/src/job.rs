@@ -173,6 +173,12 @@ impl Default for Limits {
 /// What is done with a [`Job`]: the engine's half of a command.
 #[derive(Debug, Clone)]
 pub enum Task {
+    /// Reads what every mailbox is like, at the source and, where the project says how to sign in there, at
+    /// the target; changes nothing. What an earlier one has read is taken from the record.
+    Assess {
+        /// `--again`: reads everything anew.
+        again: bool,
+    },
     /// Logs in to both ends of every mailbox and counts what is there; changes nothing.
     Check,
     /// Works out where every folder goes; changes nothing.

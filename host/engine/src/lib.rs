@@ -130,6 +130,7 @@
 
 // The vocabulary: what front ends and plugins see. It opens no connection and no file.
 mod account;
+pub mod assessment;
 pub mod cause;
 pub mod code;
 pub mod event;
@@ -172,7 +173,7 @@ pub mod ledger {
 /// What is on disk: the claim on the state folder, and how projects and mailboxes stand.
 pub mod store {
     pub use crate::state::own::{ForeignStateDir, claim};
-    pub use crate::state::standing::{history, load, retain};
+    pub use crate::state::standing::{history, load, measured, retain};
 }
 
 /// The project's record: mailboxes, runs and their outcomes, decisions, the audit trail.

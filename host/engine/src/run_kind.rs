@@ -7,6 +7,8 @@ use crate::named_enum::named_enum;
 named_enum! {
     /// What was asked of the mailboxes of a project.
     pub enum RunKind {
+        /// `assess`: what the mailboxes are like was read.
+        Assess = "assess",
         /// `check`: both ends were tried.
         Check = "check",
         /// `plan`: where the folders would go.
@@ -30,11 +32,19 @@ impl RunKind {
     pub const fn writes(self) -> bool {
         matches!(self, Self::Run | Self::Retry | Self::Undo | Self::Watch)
     }
+
+    /// Returns whether it only looks at servers, and at no ledger.
+    #[must_use]
+    pub const fn looks(self) -> bool {
+        matches!(self, Self::Assess | Self::Check | Self::Plan)
+    }
 }
 
 named_enum! {
     /// Which part of a move a run is.
     pub enum Phase {
+        /// Before a date is promised: nothing is copied.
+        Assess = "assess",
         /// The newest mail first, long before the switch; what is left out of it stays pending.
         PreStage = "pre-stage",
         /// Everything, for the first time.

@@ -30,6 +30,7 @@
 //! # Ok::<(), mailhaul_report::ReportError>(())
 //! ```
 
+pub mod assessment;
 pub mod checks;
 pub mod csv;
 pub mod fix_list;

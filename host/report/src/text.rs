@@ -204,17 +204,17 @@ fn folders(out: &mut String, folders: &[FolderSummary]) {
     }
 }
 
-fn padded(text: &str, width: usize) -> String {
+pub(crate) fn padded(text: &str, width: usize) -> String {
     format!("{text}{:pad$}", "", pad = width.saturating_sub(text.width()))
 }
 
-fn line(out: &mut String, text: &str) {
+pub(crate) fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
     out.push('\n');
 }
 
 /// Writes a paragraph: `first` spaces before its first line, `next` before the others.
-fn wrapped(out: &mut String, first: usize, next: usize, text: &str) {
+pub(crate) fn wrapped(out: &mut String, first: usize, next: usize, text: &str) {
     let mut current = " ".repeat(first);
     let mut column = first;
     let mut empty = true;

@@ -145,6 +145,14 @@ fn profile(provider: &Provider, server: &Server, why: String) -> Profile {
     profile.max_connections = provider.max_connections;
     profile.max_connections_per_mailbox = provider.max_connections_per_mailbox;
     profile.max_append_bytes = provider.max_append_bytes;
+    let budget = [
+        ("gives-a-day", provider.gives_a_day),
+        ("takes-a-day", provider.takes_a_day),
+        ("takes-messages-an-hour", provider.takes_messages_an_hour),
+    ];
+    for (name, number) in budget {
+        profile.extras.extend(number.map(|number| (name.to_owned(), number.to_string())));
+    }
     for capability in provider.avoid {
         profile = profile.avoiding(*capability);
     }

@@ -38,6 +38,12 @@ pub(crate) struct Provider {
     pub max_connections_per_mailbox: Option<u32>,
     /// Largest message in bytes, where the server does not say so itself (APPENDLIMIT, RFC 7889).
     pub max_append_bytes: Option<u64>,
+    /// Bytes a day that can be read from a mailbox; `None` where no limit is known.
+    pub gives_a_day: Option<u64>,
+    /// Bytes a day that can be stored in a mailbox; `None` where no limit is known.
+    pub takes_a_day: Option<u64>,
+    /// Messages an hour that can be stored in a mailbox; `None` where no limit is known.
+    pub takes_messages_an_hour: Option<u64>,
     /// Capabilities it announces and that do not work.
     pub avoid: &'static [&'static str],
     /// Whether folder names that differ in case only are one folder.
@@ -77,6 +83,9 @@ const NOTHING: Provider = Provider {
     max_connections: None,
     max_connections_per_mailbox: None,
     max_append_bytes: None,
+    gives_a_day: None,
+    takes_a_day: None,
+    takes_messages_an_hour: None,
     avoid: &[],
     folds_case: false,
     notes: &[],

@@ -1,5 +1,6 @@
 //! The commands, a file for each or for several that belong together, and which one is run.
 
+mod assess;
 mod check;
 mod completions;
 mod init;
@@ -29,6 +30,7 @@ pub(crate) fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     match &cli.command {
         Command::Init(args) => init::init(ui, args),
+        Command::Assess(args) => assess::assess(ui, global, args),
         Command::Check(args) => check::check(ui, global, args),
         Command::Plan(args) => plan::plan(ui, global, args),
         Command::Provision(args) => provision::provision(ui, global, args),

@@ -1,6 +1,7 @@
 //! `mailhaul report`: the record of the move, from the ledger alone.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use mailhaul_engine::store;
 use mailhaul_report::render;
@@ -16,7 +17,7 @@ use crate::ui::Ui;
 pub(crate) fn report(ui: &mut Ui, global: &Global, args: &Report) -> Result<Exit, Failure> {
     let project = project::for_reading(ui, global)?;
     let summary = store::load(&project.state, &project.name)?;
-    let format = format(args, global);
+    let format = format(args.format.or(global.format), args.out.as_deref());
     let text = render(&summary, shape(format)).map_err(Failure::internal)?;
     match &args.out {
         Some(path) => {
@@ -32,15 +33,15 @@ pub(crate) fn report(ui: &mut Ui, global: &Global, args: &Report) -> Result<Exit
 }
 
 /// Returns the format that is asked for, else the one the file's name tells, else text.
-fn format(args: &Report, global: &Global) -> Format {
-    let by_name = || match args.out.as_ref()?.extension()?.to_str()? {
+pub(crate) fn format(asked: Option<Format>, out: Option<&Path>) -> Format {
+    let by_name = || match out?.extension()?.to_str()? {
         "html" | "htm" => Some(Format::Html),
         "json" => Some(Format::Json),
         "csv" => Some(Format::Csv),
         "xml" => Some(Format::Junit),
         _ => None,
     };
-    args.format.or(global.format).or_else(by_name).unwrap_or(Format::Text)
+    asked.or_else(by_name).unwrap_or(Format::Text)
 }
 
 fn shape(format: Format) -> mailhaul_report::Format {
@@ -59,13 +60,11 @@ mod tests {
 
     #[test]
     fn the_file_s_name_tells_the_format_unless_it_is_asked_for() {
-        let args = |out: &str, format| Report { format, out: Some(out.into()) };
-        let global = Global::default();
-        assert_eq!(format(&args("a.html", None), &global), Format::Html);
-        assert_eq!(format(&args("a.xml", None), &global), Format::Junit);
-        assert_eq!(format(&args("a", None), &global), Format::Text);
-        assert_eq!(format(&args("a.html", Some(Format::Csv)), &global), Format::Csv);
-        let global = Global { format: Some(Format::Json), ..Global::default() };
-        assert_eq!(format(&args("a.html", None), &global), Format::Json);
+        let of = |out: &str, asked| format(asked, Some(Path::new(out)));
+        assert_eq!(of("a.html", None), Format::Html);
+        assert_eq!(of("a.xml", None), Format::Junit);
+        assert_eq!(of("a", None), Format::Text);
+        assert_eq!(of("a.html", Some(Format::Csv)), Format::Csv);
+        assert_eq!(format(None, None), Format::Text);
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn command(command: &Command) -> Option<Failure> {
         ),
         Command::Serve(_) => ("serve", Some("`mailhaul status --watch` follows the project on a terminal")),
         Command::Init(_)
+        | Command::Assess(_)
         | Command::Check(_)
         | Command::Plan(_)
         | Command::Provision(_)

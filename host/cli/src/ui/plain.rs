@@ -1,7 +1,7 @@
 //! A running task without moving progress: one plain line per folder and per mailbox, as it ends, and how far
 //! all of it is, once a minute.
 //!
-//! `check` and `plan` print their pages as they go and need nothing but the warnings from here.
+//! `assess`, `check` and `plan` print their pages as they go and need nothing but the warnings from here.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -37,7 +37,8 @@ pub(crate) struct Lines {
 impl Lines {
     pub(crate) fn new(activity: Activity, ui: &Ui) -> Self {
         let moving = ui.animated && ui.out_is_terminal;
-        let pages = matches!(activity, Activity::Checking | Activity::Planning | Activity::Undoing);
+        use Activity::{Assessing, Checking, Planning, Undoing};
+        let pages = matches!(activity, Assessing | Checking | Planning | Undoing);
         let lines = !(pages || moving || ui.quiet || ui.json());
         let (progress, begun) = (Progress::new(activity), Instant::now());
         Self { activity, lines, told: HashSet::new(), progress, begun, said_at: Duration::ZERO }

@@ -30,7 +30,11 @@ impl Progress {
     pub(crate) fn new(activity: Activity) -> Self {
         let model = match activity {
             Activity::Comparing => progress::Progress::of_comparison(),
-            Activity::Checking | Activity::Planning | Activity::Copying | Activity::Undoing => {
+            Activity::Assessing
+            | Activity::Checking
+            | Activity::Planning
+            | Activity::Copying
+            | Activity::Undoing => {
                 progress::Progress::of_copy()
             }
         };

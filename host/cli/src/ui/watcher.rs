@@ -8,6 +8,7 @@ use crate::error::Failure;
 /// What a task does, in words for the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activity {
+    Assessing,
     Checking,
     Planning,
     /// `run` and `retry`.
@@ -20,6 +21,7 @@ impl Activity {
     /// Returns the word for work under way, e.g. `copying`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::Assessing => "assessing",
             Self::Checking => "checking",
             Self::Planning => "planning",
             Self::Copying => "copying",
@@ -31,6 +33,7 @@ impl Activity {
     /// Returns the word after a count of messages, e.g. `copied`.
     pub(crate) fn done(self) -> &'static str {
         match self {
+            Self::Assessing => "assessed",
             Self::Checking => "checked",
             Self::Planning => "planned",
             Self::Copying => "copied",

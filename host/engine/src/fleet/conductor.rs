@@ -1,5 +1,6 @@
 //! Runs a task over all mailboxes within the ceilings, and ends it in order.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::account::Mailbox;
+use crate::assessment::Assessment;
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::event::{Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind};
@@ -15,7 +17,7 @@ use crate::fleet::recorder::ProjectRecorder;
 use crate::job::Task;
 use crate::mailbox::run::RunOptions;
 use crate::mailbox::verify::Extent;
-use crate::mailbox::{check, plan, run, undo, verify};
+use crate::mailbox::{assess, check, plan, run, undo, verify};
 use crate::plan::MailboxPlan;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
@@ -33,7 +35,8 @@ const STORE_EVERY: Duration = Duration::from_secs(1);
 /// Does `task` over all mailboxes of the project; returns how everything ended.
 pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     let begun = Instant::now();
-    let list = match list(&context.job, &context.plugins).await {
+    let source_alone = matches!(task, Task::Assess { .. });
+    let list = match list(&context.job, &context.plugins, source_alone).await {
         Ok(list) => list,
         Err(ListError::Input(reasons, remedy)) => {
             let refused = TaskRefusal { kind: TaskRefusalKind::Input, reasons, remedy };
@@ -97,6 +100,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         }
     }
     let work = match task {
+        Task::Assess { again } => MailboxTask::Assess(Arc::new(known_assessments(context, again).await)),
         Task::Check => MailboxTask::Check,
         Task::Plan => MailboxTask::Plan,
         Task::Run { delete_gone, over_quota, .. } => MailboxTask::Run { agreed, delete_gone, over_quota },
@@ -142,7 +146,7 @@ fn known_accounts<'a>(
     list: impl Iterator<Item = &'a Mailbox>,
 ) -> Result<(), LedgerError> {
     let state_dir = &context.job.state_dir;
-    if matches!(task, Task::Undo { .. }) || !record::exists(state_dir) {
+    if matches!(task, Task::Assess { .. } | Task::Undo { .. }) || !record::exists(state_dir) {
         return Ok(());
     }
     let record = record::open(state_dir)?;
@@ -150,6 +154,22 @@ fn known_accounts<'a>(
     let keeps = matches!(task, Task::Run { .. } | Task::Retry { .. });
     context.accounts.fill(recorded, list, keeps.then_some(record));
     Ok(())
+}
+
+/// What earlier assessments have read, by mailbox; nothing where all of it is to be read `again`.
+async fn known_assessments(context: &Context, again: bool) -> HashMap<String, Assessment> {
+    let state_dir = &context.job.state_dir;
+    if again || !record::exists(state_dir) {
+        return HashMap::new();
+    }
+    match record::open(state_dir).and_then(|record| record.assessments()) {
+        Ok(known) => known.into_iter().map(|one| (one.mailbox.clone(), one)).collect(),
+        Err(error) => {
+            let message = format!("what was read before is not known, so all of it is read anew: {error}");
+            context.emit(Event::Warning { mailbox: None, message }).await;
+            HashMap::new()
+        }
+    }
 }
 
 /// Whether a task changes anything, so that it does not begin what it cannot record.
@@ -188,12 +208,27 @@ fn match_agreed(
 
 #[derive(Clone)]
 enum MailboxTask {
+    Assess(Arc<HashMap<String, Assessment>>),
     Check,
     Plan,
     Fit(Arc<Vec<MailboxPlan>>),
     Run { agreed: Option<Arc<Vec<MailboxPlan>>>, delete_gone: bool, over_quota: bool },
     Undo(Arc<[String]>),
     Verify(Extent),
+}
+
+impl MailboxTask {
+    /// How many mailboxes are worked on at the same time. Who only reads lists keeps next to nothing in
+    /// memory, so that the connections of the hosts are the only ceiling.
+    fn at_once(&self, context: &Context) -> usize {
+        let limits = &context.job.limits;
+        match self {
+            // A look holds one connection to each end and no mail: the hosts' ceilings are bound enough.
+            Self::Assess(_) | Self::Check => limits.mailboxes_at_once.max(limits.connections_per_host),
+            _ => limits.mailboxes_at_once,
+        }
+        .max(1)
+    }
 }
 
 /// Works on every mailbox, a few at a time; returns how each ended, in list order.
@@ -204,19 +239,14 @@ async fn work_on_all(
     recorder: Option<Arc<ProjectRecorder>>,
 ) -> Vec<(String, MailboxEnd)> {
     let mut ends: Vec<Option<MailboxEnd>> = vec![None; mailboxes.len()];
-    let limits = &context.job.limits;
-    // A look holds one connection to each end and no mail: the hosts' ceilings are bound enough.
-    let at_once = match work {
-        MailboxTask::Check => limits.mailboxes_at_once.max(limits.connections_per_host),
-        _ => limits.mailboxes_at_once,
-    };
     let mut running = JoinSet::new();
-    let mut numbers = std::collections::HashMap::new();
+    let mut numbers = HashMap::new();
     let mut next = 0;
+    let at_once = work.at_once(context);
     let mut grace: Option<tokio::time::Instant> = None;
     let mut broken_off: Vec<(usize, MailboxEnd)> = Vec::new();
     loop {
-        while next < mailboxes.len() && running.len() < at_once.max(1) && !context.stop.is_raised() {
+        while next < mailboxes.len() && running.len() < at_once && !context.stop.is_raised() {
             let (context, mailbox, work, recorder) =
                 (context.clone(), mailboxes[next].clone(), work.clone(), recorder.clone());
             let span = tracing::info_span!("mailbox", name = %mailbox.key);
@@ -290,7 +320,7 @@ async fn break_off(
         return;
     }
     let mut summary = match work {
-        MailboxTask::Check | MailboxTask::Plan | MailboxTask::Fit(_) => None,
+        MailboxTask::Assess(_) | MailboxTask::Check | MailboxTask::Plan | MailboxTask::Fit(_) => None,
         MailboxTask::Run { .. } | MailboxTask::Undo(_) | MailboxTask::Verify(_) => {
             let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key));
             let (source, target) = (&mailbox.source.user, &mailbox.target.user);
@@ -319,6 +349,7 @@ async fn work_on(
         recorder.mailbox_began(context, mailbox).await;
     }
     let (end, mut summary) = match work {
+        MailboxTask::Assess(known) => (assess::run(context, mailbox, known.get(&mailbox.key)).await, None),
         MailboxTask::Check => (check::run(context, mailbox).await, None),
         MailboxTask::Plan => (plan::run(context, mailbox, None).await, None),
         MailboxTask::Fit(plans) => {

@@ -38,11 +38,16 @@ pub(crate) struct MailboxList {
     pub warnings: Vec<String>,
 }
 
-/// Asks the source plugin for every mailbox and puts the accounts together.
+/// Asks the source plugin for every mailbox and puts the accounts together. With `source_alone` a row that
+/// does not say how to sign in at the target is none that is broken.
 ///
 /// # Errors
 /// [`ListError`]: rows that are broken, listed twice, crossed, or the same account on both sides.
-pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, ListError> {
+pub(crate) async fn list(
+    job: &Job,
+    plugins: &Plugins,
+    source_alone: bool,
+) -> Result<MailboxList, ListError> {
     let mut entries: Vec<MailboxEntry> = Vec::new();
     let mut errors = Vec::new();
     let mut warnings = Vec::new();
@@ -84,7 +89,7 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
     let allowed = AllowedHosts::of(&**source, &job.mailbox_hosts);
     let (source, target) = (&job.source.server, &job.target.server);
     let refusal = password_hosts::refusal(allowed, source, target, &entries);
-    let mailboxes = resolve(job, &entries, &mut errors);
+    let mailboxes = resolve(job, &entries, source_alone, &mut errors);
     let (selected, left_out) = select_mailboxes(job, mailboxes, &mut errors);
     let mut remedy = None;
     if let Some(refusal) = refusal {
@@ -131,7 +136,12 @@ fn unseen(entry: &MailboxEntry) -> Option<String> {
     })
 }
 
-fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec<Mailbox> {
+fn resolve(
+    job: &Job,
+    entries: &[MailboxEntry],
+    source_alone: bool,
+    errors: &mut Vec<String>,
+) -> Vec<Mailbox> {
     let mut mailboxes = Vec::with_capacity(entries.len());
     let mut keys: HashMap<String, &MailboxEntry> = HashMap::new();
     let mut targets: HashMap<(String, String), &MailboxEntry> = HashMap::new();
@@ -158,9 +168,15 @@ fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec
             });
             continue;
         }
-        let pair = account_spec(&entry.source, &job.source, Side::Source)
-            .and_then(|s| Ok((s, account_spec(&entry.target, &job.target, Side::Target)?)));
-        let (source, target) = match pair {
+        let pair = account_spec(&entry.source, &job.source, Side::Source).and_then(|source| {
+            match account_spec(&entry.target, &job.target, Side::Target) {
+                Err(why) if source_alone => {
+                    Ok((source, AccountSpec::nowhere(&entry.target, &job.target), Some(why)))
+                }
+                target => Ok((source, target?, None)),
+            }
+        });
+        let (source, target, without_target) = match pair {
             Ok(pair) => pair,
             Err(cause) => {
                 errors.push(format!("{at}: {cause}"));
@@ -168,7 +184,8 @@ fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec
             }
         };
         let (from, to) = (account_id(&source), account_id(&target));
-        if from == to && (source.user == target.user || !entry.one_account) {
+        let has_target = without_target.is_none();
+        if has_target && from == to && (source.user == target.user || !entry.one_account) {
             let meant = if source.user == target.user { "" } else { MEANT };
             errors.push(format!(
                 "{at}: source and target are the same account ({} on {}); give the new host's account as target{meant}",
@@ -177,7 +194,8 @@ fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec
             ));
             continue;
         }
-        if let Some(first) = targets.insert(to.clone(), entry)
+        if has_target
+            && let Some(first) = targets.insert(to.clone(), entry)
             && !(first.one_account && entry.one_account)
         {
             errors.push(format!(
@@ -191,6 +209,7 @@ fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec
             key: entry.key.clone(),
             source,
             target,
+            without_target,
             one_account: entry.one_account,
             label: entry.label.clone(),
             batch: entry.batch.clone(),
@@ -218,7 +237,7 @@ async fn same_server(mailboxes: &[Mailbox], errors: &mut Vec<String>) {
         let same = m.source.user == m.target.user;
         same || !m.one_account && folded(&m.source.user) == folded(&m.target.user)
     };
-    for mailbox in mailboxes.iter().filter(one) {
+    for mailbox in mailboxes.iter().filter(|mailbox| mailbox.without_target.is_none()).filter(one) {
         let (a, b) = (&mailbox.source.endpoint, &mailbox.target.endpoint);
         let pair = (a.clone(), b.clone());
         let same = match known.get(&pair) {

@@ -59,10 +59,12 @@ impl ProjectRecorder {
             record.mailboxes()?.into_iter().map(|one| (one.listed.key.clone(), one)).collect();
         let kind = kind(task);
         let finished = |mailbox: &Mailbox| mailboxes.get(&mailbox.key).is_some_and(|one| one.finished);
-        let phase = (kind == RunKind::Run).then(|| match selected.iter().all(finished) {
-            true => Phase::Delta,
-            false => Phase::Full,
-        });
+        let phase = match kind {
+            RunKind::Assess => Some(Phase::Assess),
+            RunKind::Run if selected.iter().all(finished) => Some(Phase::Delta),
+            RunKind::Run => Some(Phase::Full),
+            _ => None,
+        };
         let keys: Vec<&str> = selected.iter().map(|mailbox| mailbox.key.as_str()).collect();
         let job = &context.job;
         let new = NewRun { kind, phase, requester: &job.requester, filter: &job.only };
@@ -171,6 +173,7 @@ impl ProjectRecorder {
 /// What the record calls a task.
 fn kind(task: &Task) -> RunKind {
     match task {
+        Task::Assess { .. } => RunKind::Assess,
         Task::Check => RunKind::Check,
         Task::Plan => RunKind::Plan,
         Task::Run { .. } => RunKind::Run,

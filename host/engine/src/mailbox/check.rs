@@ -42,9 +42,7 @@ async fn check(context: &Context, mailbox: &Mailbox) -> [CheckRow; 2] {
     // A ledger that cannot be read is a run's business.
     let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity()).ok().flatten();
     let known = ledger.as_ref().and_then(|ledger| KnownFolders::of(ledger).ok()).unwrap_or_default();
-    // The bytes of the source's messages that earlier runs have dealt with need no more room.
-    let settled = ledger.as_ref().and_then(|ledger| ledger.accounted_bytes().ok());
-    let settled = settled.map_or(0, |folders| folders.values().sum());
+    let settled = settled_bytes(ledger.as_ref());
     let (mut source, mut target) = tokio::join!(
         inventory::take(context, mailbox, Side::Source, &known.source),
         inventory::take(context, mailbox, Side::Target, &known.target)
@@ -77,6 +75,12 @@ async fn check(context: &Context, mailbox: &Mailbox) -> [CheckRow; 2] {
         }
     }
     [source, target]
+}
+
+/// The bytes of the source's messages that earlier runs have dealt with: they need no more room.
+pub(crate) fn settled_bytes(ledger: Option<&Ledger>) -> u64 {
+    let settled = ledger.and_then(|ledger| ledger.accounted_bytes().ok());
+    settled.map_or(0, |folders| folders.values().sum())
 }
 
 /// Stops at a target with less room than the source's mail takes. `settled` bytes need none any more.

@@ -27,6 +27,13 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// Longest wait at a server's own suggestion.
 pub(super) const MAX_SUGGESTED: Duration = Duration::from_secs(300);
 
+/// The source, and what came of the target, where there is one.
+#[derive(Debug)]
+pub(crate) struct LookedAt {
+    pub source: Session,
+    pub target: Option<Result<Session, EndError>>,
+}
+
 /// The waits of one mailbox in a row.
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
@@ -91,6 +98,29 @@ pub(crate) async fn connect(
     let dial = || async {
         let (source, target) = dial_both(context, mailbox).await?;
         Ok(Ends { source, target })
+    };
+    Box::pin(outlast(context, mailbox, waits, dial)).await
+}
+
+/// As [`connect`], for who only looks: what is wrong with the target alone is no reason to end. No target
+/// where the project does not say how to sign in there.
+///
+/// # Errors
+/// As [`connect`], of the source.
+pub(crate) async fn connect_to_look(
+    context: &Context,
+    mailbox: &Mailbox,
+    waits: &mut Waits,
+) -> Result<Option<(Permit, LookedAt)>, Interruption> {
+    let target = || async {
+        match mailbox.without_target {
+            Some(_) => None,
+            None => Some(dial(context, &mailbox.target, Side::Target).await),
+        }
+    };
+    let dial = || async {
+        let (source, target) = tokio::join!(dial(context, &mailbox.source, Side::Source), target());
+        Ok(LookedAt { source: source?, target })
     };
     Box::pin(outlast(context, mailbox, waits, dial)).await
 }

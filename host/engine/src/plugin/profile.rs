@@ -2,6 +2,7 @@
 
 use super::error::{PluginError, PluginId};
 use super::server::ServerDescription;
+use crate::assessment::Budget;
 use crate::named_enum::named_enum;
 use std::fmt;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct ServerProfile {
     /// Whether a command has to be answered before the next one is sent: a profile says so by `pipeline`,
     /// `off`.
     pub one_at_a_time: bool,
+    /// What a mailbox there gives and takes in a time. It is told, and a forecast goes by it.
+    pub budget: Budget,
     /// `folder-names`: whether names that differ in case only are one folder there, when it is known.
     pub folds_case: Option<bool>,
     /// What to know about the provider, one sentence each.

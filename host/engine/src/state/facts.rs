@@ -58,7 +58,7 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
         };
         // A look that a person breaks off says nothing, and one that finds nothing sees no ledger and no
         // plan.
-        let looks = matches!(run.kind, RunKind::Check | RunKind::Plan);
+        let looks = run.kind.looks();
         if !run.kind.writes() && end == NewestEnd::Interrupted
             || looks && end == NewestEnd::Finished && mailbox.newest.is_some_and(is_out_of_sight)
         {
@@ -92,7 +92,7 @@ fn live(run: &RecordedRun, outcome: &Outcome) -> Option<LiveWork> {
         (Stage::Queued, ..) => Some(LiveWork::Queued),
         (Stage::Begun, RunKind::Watch, _) => Some(LiveWork::Watching),
         (Stage::Begun, _, Some(until)) => Some(LiveWork::Waiting { until: until.clone() }),
-        (Stage::Begun, RunKind::Check | RunKind::Plan, _) => Some(LiveWork::Looking),
+        (Stage::Begun, kind, _) if kind.looks() => Some(LiveWork::Looking),
         (Stage::Begun, ..) => Some(LiveWork::Moving),
         _ => None,
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::assessment::forecast::MeasuredRun;
 use crate::mailbox_state::{NewestEnd, state};
 use crate::run_kind::RunKind;
 use crate::state::facts::{self, Accepted, MailboxRuns, by_mailbox};
@@ -139,6 +140,24 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     });
     add_up(&mut summary);
     Ok(summary)
+}
+
+/// So many of the newest runs are asked for their speed: one that is older says little of today.
+const RUNS_LOOKED_AT: u32 = 100;
+
+/// Returns the newest run that copied enough to say how fast this project's hosts are; `None` where there is
+/// none, or no record yet.
+///
+/// # Errors
+/// When the record cannot be read.
+pub fn measured(state_dir: &Path) -> Result<Option<MeasuredRun>> {
+    if !record::exists(state_dir) {
+        return Ok(None);
+    }
+    let runs = record::open(state_dir)?.runs(RUNS_LOOKED_AT)?;
+    let copied = runs.iter().filter(|run| matches!(run.kind, RunKind::Run | RunKind::Retry));
+    let mut told = copied.filter_map(|run| MeasuredRun::of(&run.started, run.copied, run.bytes, run.seconds));
+    Ok(told.next())
 }
 
 /// Reads what the ledgers say, in the mailboxes' order, with what is to be kept of each that was opened.

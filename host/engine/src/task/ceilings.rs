@@ -144,9 +144,12 @@ impl Ceilings {
     }
 
     /// A permit for one connection to each end; taken at once where both ends are one host, so that
-    /// mailboxes never wait for each other's second connection.
+    /// mailboxes never wait for each other's second connection. To the source alone where there is no target.
     pub(crate) async fn pair(&self, mailbox: &Mailbox) -> Permit {
         let (first, a) = self.host(&mailbox.source);
+        if mailbox.without_target.is_some() {
+            return Permit(vec![a.permit(1).await], None);
+        }
         let (second, b) = self.host(&mailbox.target);
         if first == second {
             return Permit(vec![a.permit(FEWEST.min(self.per_host)).await], None);

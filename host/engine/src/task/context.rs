@@ -177,6 +177,11 @@ impl Context {
         self.recording.set(Arc::clone(recording)).ok();
     }
 
+    /// The project's record with the run that goes on; `None` where nothing is recorded.
+    pub(crate) fn recording(&self) -> Option<&Recording> {
+        self.recording.get().map(|recording| &**recording)
+    }
+
     fn record_wait(&self, mailbox: &str, until: Option<&str>) {
         let Some(recording) = self.recording.get() else { return };
         if let Err(error) = recording.with(|record, run| record.set_waiting(run, mailbox, until)) {

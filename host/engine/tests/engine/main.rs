@@ -8,6 +8,7 @@
 
 mod adopting;
 mod arrivals;
+mod assessing;
 mod bounds;
 mod brake;
 mod breaks;

@@ -153,7 +153,7 @@ impl ListCollector {
 /// nothing.
 fn is_section(key: &[u8], asked: FetchItems) -> bool {
     match asked {
-        FetchItems::Flags | FetchItems::Meta | FetchItems::Gmail => false,
+        FetchItems::Flags | FetchItems::Sizes | FetchItems::Meta | FetchItems::Gmail => false,
         FetchItems::Identity => key.starts_with(b"BODY[HEADER.FIELDS") && key.ends_with(b"]"),
         FetchItems::Headers => key == b"BODY[HEADER]",
         FetchItems::Full => key == b"BODY[]",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use mailhaul_engine::assessment::Budget;
 use mailhaul_engine::plugin::{
     Classification, Meaning, Occasion, PluginError, PluginId, Refusal, ReplyKind, ServerDescription,
     ServerProfile, ServerProfiler,
@@ -106,6 +107,7 @@ impl WasmProfiler {
             max_connections: profile.max_connections,
             max_connections_per_mailbox: profile.max_connections_per_mailbox,
             max_append_bytes: profile.max_append_bytes,
+            budget: budget(&profile.extras)?,
             notes: profile.notes.iter().map(|note| text::shown(note, MESSAGE)).collect(),
             ..ServerProfile::default()
         };
@@ -127,6 +129,23 @@ impl WasmProfiler {
         }
         Ok(known)
     }
+}
+
+/// Reads what a mailbox gives and takes in a time: the extras `gives-a-day` and `takes-a-day`, in bytes, and
+/// `takes-messages-an-hour`. Others are not known to this mailhaul, and ignored.
+fn budget(extras: &[(String, String)]) -> Result<Budget, String> {
+    let number = |name: &str| {
+        let Some((_, value)) = extras.iter().find(|(known, _)| known == name) else { return Ok(None) };
+        match value.parse::<u64>() {
+            Ok(number) if number > 0 => Ok(Some(number)),
+            _ => Err(format!("`{name}` = `{}` is no number above 0", text::shown(value, CODE))),
+        }
+    };
+    Ok(Budget {
+        gives_a_day: number("gives-a-day")?,
+        takes_a_day: number("takes-a-day")?,
+        takes_messages_an_hour: number("takes-messages-an-hour")?,
+    })
 }
 
 fn wire_side(side: Side) -> types::Side {

@@ -6,6 +6,9 @@ pub(crate) const PROVIDER: Provider = Provider {
     offers: &["X-GM-EXT-1"],
     max_connections_per_mailbox: Some(15),
     max_append_bytes: Some(35_651_584),
+    // Google, "Gmail bandwidth limits": 2,500 MB down and 500 MB up by IMAP.
+    gives_a_day: Some(2_500_000_000),
+    takes_a_day: Some(500_000_000),
     notes: &[
         "a mailbox gives 2,500 MB and takes 500 MB a day by IMAP; what is over waits for the next day",
         "a message with several labels is in several folders; what is stored twice is merged",

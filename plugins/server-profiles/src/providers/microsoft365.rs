@@ -6,6 +6,8 @@ pub(crate) const PROVIDER: Provider = Provider {
     max_connections_per_mailbox: Some(20),
     // Above this nothing helps; up to it a tenant can allow.
     max_append_bytes: Some(157_286_400),
+    // Exchange Online limits, "message receiving limits": 3,600 an hour.
+    takes_messages_an_hour: Some(3_600),
     folds_case: true,
     notes: &[
         "messages above 45 MB are refused unless the tenant allows more (150 MB at most)",

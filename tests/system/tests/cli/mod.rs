@@ -1,5 +1,6 @@
 //! Commands, their input and output, as a user meets them.
 
+mod assess;
 mod commands;
 mod folders;
 mod input;

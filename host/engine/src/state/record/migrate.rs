@@ -7,13 +7,14 @@ use crate::state::record::{RunResult, Stage};
 use crate::summary::Stopped;
 
 /// Version of the tables in `schema.sql`.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 const TABLES: &str = include_str!("schema.sql");
 
 /// Makes the tables, or those of an earlier version into these. One of a newer version stays as it is.
 ///
-/// Version 1 had `mailbox` (with why it stopped) and `run`; version 2 had `account` as well.
+/// Version 1 had `mailbox` (with why it stopped) and `run`; version 2 had `account` as well; version 3 had all
+/// of today's tables but `assessment`.
 pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     // Two commands may do it at the same moment: look again inside the transaction.
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -21,10 +22,16 @@ pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     match found {
         0 => tx.execute_batch(TABLES)?,
         1 | 2 => of_earlier(&tx, found)?,
+        3 => tx.execute_batch(last_table())?,
         _ => return Ok(()),
     }
     tx.pragma_update(None, "user_version", VERSION)?;
     tx.commit()
+}
+
+/// The table that is new, which stands last in the file.
+fn last_table() -> &'static str {
+    TABLES.rfind("CREATE TABLE").map_or("", |begin| &TABLES[begin..])
 }
 
 fn of_earlier(tx: &Transaction<'_>, found: u32) -> rusqlite::Result<()> {

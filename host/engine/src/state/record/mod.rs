@@ -16,6 +16,7 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use crate::account::ListedMailbox;
+use crate::assessment::Assessment;
 use crate::code::Code;
 use crate::event::MailboxEnd;
 use crate::named_enum::named_enum;
@@ -396,6 +397,19 @@ pub trait Record: std::fmt::Debug + Send {
     /// # Errors
     /// As [`open`].
     fn readings(&self) -> Result<Vec<Reading>>;
+
+    /// Returns what was read of every mailbox that was assessed. What an other version wrote, and this one
+    /// cannot read, is left out.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn assessments(&self) -> Result<Vec<Assessment>>;
+
+    /// Keeps what was read of a mailbox, in place of what was read before.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn keep_assessment(&self, assessment: &Assessment) -> Result<()>;
 
     /// Keeps what ledgers said.
     ///

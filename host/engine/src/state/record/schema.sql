@@ -1,4 +1,4 @@
--- project.sqlite, version 3: the project's record. What happened to messages is in the ledgers.
+-- project.sqlite, version 4: the project's record. What happened to messages is in the ledgers.
 -- Times are UTC, RFC 3339.
 
 -- Every mailbox that ever stood in the list. One that is taken out of it is marked, never dropped.
@@ -97,3 +97,10 @@ CREATE TABLE account (
     uidvalidity INTEGER NOT NULL,       -- of its INBOX
     mailboxid   TEXT                    -- of its INBOX; NULL: the server does not tell
 );
+
+-- What `assess` has read of each mailbox, the newest alone.
+CREATE TABLE assessment (
+    mailbox  TEXT PRIMARY KEY,
+    at       TEXT NOT NULL,
+    figures  TEXT NOT NULL              -- Assessment, as JSON
+) WITHOUT ROWID;

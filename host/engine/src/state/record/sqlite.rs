@@ -12,6 +12,7 @@ use super::{
     Acceptance, AccountRecord, Approval, Fact, KEPT_RUNS, ListedMailbox, NewRun, Note, Outcome, Reading,
     Record, RecordedMailbox, RecordedRun, RunId, RunResult, Stage, now,
 };
+use crate::assessment::Assessment;
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::event::MailboxEnd;
@@ -408,6 +409,20 @@ impl Record for SqliteRecord {
         self.rows("SELECT mailbox, stamp, summary FROM reading", u32::MAX, |r| {
             Ok(Reading { mailbox: r.get(0)?, stamp: r.get(1)?, summary: r.get(2)? })
         })
+    }
+
+    fn assessments(&self) -> Result<Vec<Assessment>> {
+        let kept: Vec<String> =
+            self.rows("SELECT figures FROM assessment ORDER BY mailbox", u32::MAX, |r| r.get(0))?;
+        Ok(kept.iter().filter_map(|figures| serde_json::from_str(figures).ok()).collect())
+    }
+
+    fn keep_assessment(&self, assessment: &Assessment) -> Result<()> {
+        let Ok(figures) = serde_json::to_string(assessment) else { return Ok(()) };
+        self.changed(
+            "INSERT OR REPLACE INTO assessment (mailbox, at, figures) VALUES (?1, ?2, ?3)",
+            params![assessment.mailbox, assessment.at, figures],
+        )
     }
 
     fn keep_readings(&mut self, readings: &[Reading]) -> Result<()> {
