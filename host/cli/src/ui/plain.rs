@@ -37,7 +37,10 @@ pub(crate) struct Lines {
 impl Lines {
     pub(crate) fn new(activity: Activity, ui: &Ui) -> Self {
         let moving = ui.animated && ui.out_is_terminal;
-        let pages = matches!(activity, Activity::Checking | Activity::Planning | Activity::Undoing);
+        let pages = matches!(
+            activity,
+            Activity::Checking | Activity::Planning | Activity::Creating | Activity::Undoing
+        );
         let lines = !(pages || moving || ui.quiet || ui.json());
         let (progress, begun) = (Progress::new(activity), Instant::now());
         Self { activity, lines, told: HashSet::new(), progress, begun, said_at: Duration::ZERO }

@@ -30,9 +30,11 @@ impl Progress {
     pub(crate) fn new(activity: Activity) -> Self {
         let model = match activity {
             Activity::Comparing => progress::Progress::of_comparison(),
-            Activity::Checking | Activity::Planning | Activity::Copying | Activity::Undoing => {
-                progress::Progress::of_copy()
-            }
+            Activity::Checking
+            | Activity::Planning
+            | Activity::Creating
+            | Activity::Copying
+            | Activity::Undoing => progress::Progress::of_copy(),
         };
         Self { activity, model, stopping: false }
     }

@@ -10,6 +10,8 @@ use crate::error::Failure;
 pub(crate) enum Activity {
     Checking,
     Planning,
+    /// `provision`.
+    Creating,
     /// `run` and `retry`.
     Copying,
     Comparing,
@@ -22,6 +24,7 @@ impl Activity {
         match self {
             Self::Checking => "checking",
             Self::Planning => "planning",
+            Self::Creating => "creating",
             Self::Copying => "copying",
             Self::Comparing => "comparing",
             Self::Undoing => "taking back",
@@ -33,6 +36,7 @@ impl Activity {
         match self {
             Self::Checking => "checked",
             Self::Planning => "planned",
+            Self::Creating => "created",
             Self::Copying => "copied",
             Self::Comparing => "compared",
             Self::Undoing => "taken back",
