@@ -58,8 +58,8 @@ struct Search<'a> {
     /// Log-ins that were refused before the host had taken one.
     spent: u32,
     newest: Option<Instant>,
-    /// No log-in is of any use: the host is away, or the brake is on.
-    closed: bool,
+    /// Why no log-in is of any use any more: the host is away, or the brake is on.
+    closed: Option<Stopped>,
 }
 
 /// Looks for them until they are there, their time is over, or the user stops it; those that come end well, the
@@ -73,7 +73,7 @@ pub(crate) async fn await_arrival(
     let begun = Instant::now();
     let tick = work.patience / LOOKS[LOOKS.len() - 1];
     let spent = late.iter().filter(|one| one.newest.as_ref().is_some_and(may_come)).count() as u32;
-    let closed = late.iter().filter_map(|one| one.newest.as_ref()).any(|stopped| !may_come(stopped));
+    let closed = late.iter().filter_map(|one| one.newest.clone()).find(|stopped| !may_come(stopped));
     let newest = (spent > 0).then_some(begun);
     let listed = vec![false; rows.len()];
     let mut search = Search { work, late, listed, spent, newest, closed };
@@ -92,16 +92,16 @@ pub(crate) async fn await_arrival(
         search.list(panel).await;
         let last = at + 1 == LOOKS.len();
         search.sign_in(rows, tick, last).await;
-        if search.closed && search.late.iter().all(|one| search.listed[one.row]) {
+        if search.closed.is_some() && search.late.iter().all(|one| search.listed[one.row]) {
             break;
         }
     }
-    let Search { late, listed, .. } = search;
+    let Search { late, listed, closed, .. } = search;
     if work.telling.is_stopped() {
         return late.into_iter().map(|one| one.row).collect();
     }
     for Late { row, newest } in late {
-        give_up(&mut rows[row], newest, listed[row], work.patience);
+        give_up(&mut rows[row], newest.or_else(|| closed.clone()), listed[row], work.patience);
         work.telling.ended(&rows[row].key, rows[row].end()).await;
     }
     Vec::new()
@@ -144,7 +144,7 @@ impl Search<'_> {
             let early = !doors.has_answered(entry, Side::Target)
                 && !last
                 && self.newest.is_some_and(|at| self.spent + 1 >= most || at.elapsed() < tick * APART);
-            if self.closed || early || telling.is_stopped() || !(last || self.listed[one.row]) {
+            if self.closed.is_some() || early || telling.is_stopped() || !(last || self.listed[one.row]) {
                 again.push(one);
                 continue;
             }
@@ -165,8 +165,7 @@ impl Search<'_> {
                     }
                 }
                 Err(stopped) => {
-                    self.closed = true;
-                    one.newest.get_or_insert(stopped);
+                    self.closed = Some(stopped);
                     again.push(one);
                 }
             }

@@ -19,7 +19,7 @@ pub mod password;
 mod password_file;
 mod quota;
 mod recording;
-mod sealing;
+pub(crate) mod sealing;
 mod telling;
 #[cfg(test)]
 mod tests;
