@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mailhaul_engine::plugin::{MailboxProvisioner, MailboxSource, Plugins, ServerProfiler, SideProfilers};
+use mailhaul_engine::plugin::{Plugins, ServerProfiler, SideProfilers};
 use mailhaul_net::Dialer;
 use mailhaul_plugin_host::{
     Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, LoadReason, Lock, Plugin, PluginHost,
@@ -172,21 +172,6 @@ fn chosen(profiles: &[Profile], named: &PluginRef) -> Option<SideProfilers> {
     knows
         .map(|profile| only(profile, Some(named.clone())))
         .or_else(|| is().map(|profile| only(profile, None)))
-}
-
-/// Opens the list of mailboxes, and what creates those that are missing.
-///
-/// # Errors
-/// When an input cannot be read, one of the two plugins does not load, or the project names none that creates
-/// mailboxes.
-pub async fn for_provision(
-    project: &Project,
-    warn: Warn<'_>,
-) -> Result<(Arc<dyn MailboxSource>, Arc<dyn MailboxProvisioner>), Failure> {
-    let inputs = inputs(project, warn)?;
-    let source = given(project, &project.source, &project.mailboxes.from).await?;
-    let source = secrets::over(project, source.plugin.source(source.settings, inputs)?)?;
-    Ok((source, provisioner(project).await?))
 }
 
 /// Opens what creates mailboxes on the target.

@@ -53,10 +53,15 @@ pub async fn start_with(
         }
     }
     change(&mut plugins);
-    Ok(Running { handle: handle::start(Arc::new(job), plugins, task), cancel, ended: false })
+    Ok(Running::of(handle::start(Arc::new(job), plugins, task), cancel))
 }
 
 impl Running {
+    /// Makes one of a task that is driven as the engine's are.
+    pub(crate) fn of(handle: Handle, cancel: Cancel) -> Self {
+        Self { handle, cancel, ended: false }
+    }
+
     /// Waits for the next event; `None` after [`Event::Finished`], which is always the last. May be dropped
     /// before it is ready, and no event is lost.
     ///

@@ -125,7 +125,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Show where every folder would go, and why; writes nothing
     Plan(Plan),
-    /// Create the mailboxes missing on the new host, through a plugin
+    /// Create the mailboxes missing on the new host, or list them
     Provision(Provision),
     /// Copy what is missing; safe to repeat, continues where it stopped
     Run(Run),
@@ -249,6 +249,29 @@ pub(crate) struct Provision {
     /// Also add the passwords that are made to this file, which only you can read, and use those in it
     #[arg(long, value_name = "FILE")]
     pub passwords: Option<PathBuf>,
+    /// What a quota has on top of the source's mail where the list gives none; `none` leaves it to the
+    /// new host
+    #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = margin)]
+    pub quota_margin: Margin,
+}
+
+/// What `--quota-margin` says: percent; `None` for the new host's own quotas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Margin(pub Option<u32>);
+
+/// Most percent of a margin: more is a slip of the pen.
+const MARGIN: u32 = 1_000;
+
+/// Reads `none`, `20` or `20%`.
+fn margin(text: &str) -> Result<Margin, String> {
+    if text == "none" {
+        return Ok(Margin(None));
+    }
+    let number = text.strip_suffix('%').unwrap_or(text);
+    let percent = number.parse().ok().filter(|percent| *percent <= MARGIN);
+    percent.map(|percent| Margin(Some(percent))).ok_or_else(|| {
+        format!("a percentage from 0 to {MARGIN} is meant, such as 20%, or `none`")
+    })
 }
 
 /// `run`.
@@ -761,6 +784,17 @@ mod tests {
     }
 
     #[test]
+    fn a_margin_is_a_percentage_or_none() {
+        for (text, margin) in [("none", None), ("0", Some(0)), ("25%", Some(25)), ("1000", Some(1_000))] {
+            assert_eq!(super::margin(text), Ok(Margin(margin)), "{text}");
+        }
+        for text in ["", "%", "-1", "1001", "20 %", "nothing"] {
+            assert!(super::margin(text).is_err(), "{text}");
+        }
+        assert_eq!(mailhaul_app::provision::MARGIN, 20, "what the help says");
+    }
+
+    #[test]
     fn what_is_not_built_yet_swallows_its_arguments() {
         for line in ["undo --only x", "cutover watch --help", "serve"] {
             assert!(parse(line).is_ok(), "{line}");
@@ -781,7 +815,7 @@ mod tests {
           init         Write `mailhaul.toml` and `mailboxes.csv` to fill in
           check        Try every mailbox on both ends; writes nothing
           plan         Show where every folder would go, and why; writes nothing
-          provision    Create the mailboxes missing on the new host, through a plugin
+          provision    Create the mailboxes missing on the new host, or list them
           run          Copy what is missing; safe to repeat, continues where it stopped
           retry        Send again what failed for one reason, also what was given up,
                        and nothing else

@@ -20,7 +20,7 @@ use crate::ui::watcher::Watcher;
 const STOP_TIMEOUT: Duration = Duration::from_millis(4_800);
 /// What is still running when a task has ended (name look-ups, a command that prints a token) gets this long;
 /// the process does not wait for it.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(200);
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(200);
 /// How often the watcher is told the time, so that its progress moves without events.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -112,7 +112,7 @@ pub(crate) fn task_with(
 ///
 /// # Errors
 /// When standard output is gone and the watcher minds, or the engine breaks off.
-async fn follow(
+pub(crate) async fn follow(
     ui: &mut Ui,
     mut running: Running,
     mut signals: Signals,

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use mailhaul_app::provision::{Became, Report};
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::event::{CheckRow, Finish, MailboxEnd, TaskRefusalKind};
 
@@ -94,6 +95,19 @@ pub(crate) fn of_finish(finish: &Finish) -> Exit {
     }))
 }
 
+/// Returns the code of a finished `provision`: of the mailboxes that are not well, by their causes. A dry run
+/// that was only to say what is missing has said it.
+pub(crate) fn of_provision(report: &Report, dry_run: bool) -> Exit {
+    if report.interrupted {
+        return Exit::Interrupted;
+    }
+    let said = |became| {
+        dry_run && matches!(became, Became::Missing | Became::ByHand | Became::QuotaDiffers)
+    };
+    let open = report.rows.iter().filter(|row| !row.became.is_well() && !said(row.became));
+    common(open.map(|row| row.cause.map_or(Exit::NotAllWell, of_cause)))
+}
+
 /// Returns the code of a finished `check`: of the rows that are not ok, else of the finish.
 pub(crate) fn of_check(finish: &Finish, rows: &[CheckRow]) -> Exit {
     if finish.refused.is_some() || finish.interrupted {
@@ -107,6 +121,7 @@ pub(crate) fn of_check(finish: &Finish, rows: &[CheckRow]) -> Exit {
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_app::provision::Row;
     use mailhaul_engine::event::TaskRefusal;
     use mailhaul_engine::summary::{Side, Stopped};
 
@@ -175,6 +190,34 @@ mod tests {
         assert_eq!(of_check(&well, &[row(Some(Cause::Quota))]), Exit::NoRoom);
         assert_eq!(of_check(&well, &[row(Some(Cause::Quota)), row(Some(Cause::Refused))]), Exit::NotAllWell);
         assert_eq!(of_check(&finish(&[stopped(Cause::Plugin)]), &[]), Exit::Plugin);
+    }
+
+    #[test]
+    fn provision_is_judged_by_what_is_not_well() {
+        let row = |became, cause| Row {
+            key: String::new(),
+            mailbox: String::new(),
+            label: None,
+            became,
+            details: Vec::new(),
+            cause,
+            who: None,
+            quota: None,
+        };
+        let of = |rows: &[Row], dry_run| of_provision(&Report { rows: rows.to_vec(), ..Report::default() }, dry_run);
+        let well = [Became::Exists, Became::Created, Became::QuotaSet].map(|became| row(became, None));
+        assert_eq!((of(&[], false), of(&well, false)), (Exit::Done, Exit::Done));
+        for became in [Became::Missing, Became::ByHand, Became::QuotaDiffers] {
+            assert_eq!((of(&[row(became, None)], false), of(&[row(became, None)], true)), (Exit::NotAllWell, Exit::Done));
+        }
+        assert_eq!(of(&[row(Became::NotAsked, None)], true), Exit::NotAllWell);
+        let refused = row(Became::PasswordRefused, Some(Cause::AuthRefused));
+        let gone = row(Became::Unverified, Some(Cause::Refused));
+        assert_eq!(of(&[well[0].clone(), refused.clone()], false), Exit::LogIn);
+        assert_eq!(of(std::slice::from_ref(&gone), false), Exit::Unreachable);
+        assert_eq!(of(&[refused, gone], false), Exit::NotAllWell);
+        let stopped = Report { interrupted: true, ..Report::default() };
+        assert_eq!(of_provision(&stopped, false), Exit::Interrupted);
     }
 
     #[test]

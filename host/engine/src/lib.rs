@@ -164,6 +164,7 @@ mod mapping;
 mod message;
 
 pub use fleet::handle;
+pub use fleet::probe::Probe;
 
 /// The errors of the files in the state folder: ledgers and `project.sqlite`.
 pub mod ledger {

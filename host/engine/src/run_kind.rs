@@ -13,6 +13,8 @@ named_enum! {
         Check = "check",
         /// `plan`: where the folders would go.
         Plan = "plan",
+        /// `provision`: mailboxes were created on the new host.
+        Provision = "provision",
         /// `run`: mail was copied.
         Run = "run",
         /// `retry`: what failed for one reason was sent again.
@@ -27,7 +29,7 @@ named_enum! {
 }
 
 impl RunKind {
-    /// Returns whether it writes to the target, so that its ends say how a mailbox has come along.
+    /// Returns whether it writes mail to the target, so that its ends say how a mailbox has come along.
     #[must_use]
     pub const fn writes(self) -> bool {
         matches!(self, Self::Run | Self::Retry | Self::Undo | Self::Watch)

@@ -71,7 +71,7 @@ pub use host::{PluginHost, ShippedPlugin};
 pub use inputs::{Cell, Column, Inputs, TableInput, TableRow};
 pub use inspect::{ImportUse, Inspection, PluginSummary};
 pub use kind::Kind;
-pub use limits::Limits;
+pub use limits::{ASK_AGAIN, ASK_AGAIN_AFTER, Limits};
 pub use lock::{LOCK_FILE, Lock, LockEntry, LockError, LockGrants, LockNeeds};
 pub use manifest::{
     API, Change, NeededGrant, NeededHost, NeededHttp, NeededInput, NeededSecret, Setting, SettingType,

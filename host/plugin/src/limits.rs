@@ -123,10 +123,10 @@ pub(crate) const CORE_INSTANCES: usize = 100;
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// Longest wait before a source or provisioner is asked again.
-pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
+pub const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// How often one question is put to a source or provisioner.
-pub(crate) const ASK_AGAIN: u32 = 5;
+pub const ASK_AGAIN: u32 = 5;
 
 /// Most capabilities, switches or notes of a server profile, each list on its own.
 pub(crate) const PROFILE_ENTRIES: usize = 100;

@@ -249,5 +249,15 @@ pub(crate) fn shown(path: &Path) -> String {
     format!("`{}`", path.display())
 }
 
+/// Every log-in of the target and its secret, as a list gets them from the store.
+#[cfg(test)]
+pub(crate) fn stored(project: &Project) -> Option<Vec<(String, Secret)>> {
+    if !Store::exists(&project.state) {
+        return None;
+    }
+    let contents = read(&store(project).ok()?).ok()?;
+    Some(contents.iter().map(|(place, entry)| (place.login().to_owned(), entry.secret.clone())).collect())
+}
+
 #[cfg(test)]
 mod tests;

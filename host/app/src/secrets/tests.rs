@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use mailhaul_engine::plugin::{MailboxEntry, MailboxPage, MailboxSource, PluginError, PluginId, Severity};
 
 use super::*;
+use crate::provision::password::Recipe;
 
 struct Folder {
     dir: tempfile::TempDir,
@@ -262,7 +263,7 @@ fn sheets_have_what_provision_made_and_nothing_else() {
         .map(|login| AccountEntry { login: login.into(), ..AccountEntry::default() })
         .into();
     let made =
-        crate::new_passwords::make(&folder.project, &accounts.iter().collect::<Vec<_>>(), None).unwrap();
+        crate::provision::sealing::make(&folder.project, &accounts.iter().collect::<Vec<_>>(), &Recipe::default(), None).unwrap();
     let password = |login: &str| {
         let secret = made.get(login).unwrap().secret.clone().unwrap();
         String::from_utf8(secret.expose_secret().to_vec()).unwrap()

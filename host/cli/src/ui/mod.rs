@@ -1,7 +1,7 @@
 //! The only place that prints. Data goes to standard output, everything else to standard error.
 //!
 //! Renderers come in two kinds: pages ([`check`], [`plan`], [`sum`], [`verify`], [`status`], [`undo`],
-//! [`plugins`], [`author`]) are functions from the engine's structs to text; watchers ([`terminal`],
+//! [`provision`], [`plugins`], [`author`]) are functions from the engine's structs to text; watchers ([`terminal`],
 //! [`plain`], [`json`]) follow a running task event by event.
 
 pub(crate) mod alike;
@@ -15,6 +15,7 @@ pub(crate) mod plain;
 pub(crate) mod plan;
 pub(crate) mod plugins;
 pub(crate) mod progress;
+pub(crate) mod provision;
 pub(crate) mod screen;
 pub(crate) mod status;
 pub(crate) mod sum;

@@ -37,8 +37,8 @@ pub(crate) struct Lines {
 impl Lines {
     pub(crate) fn new(activity: Activity, ui: &Ui) -> Self {
         let moving = ui.animated && ui.out_is_terminal;
-        use Activity::{Assessing, Checking, Planning, Undoing};
-        let pages = matches!(activity, Assessing | Checking | Planning | Undoing);
+        use Activity::{Assessing, Checking, Creating, Planning, Undoing};
+        let pages = matches!(activity, Assessing | Checking | Planning | Creating | Undoing);
         let lines = !(pages || moving || ui.quiet || ui.json());
         let (progress, begun) = (Progress::new(activity), Instant::now());
         Self { activity, lines, told: HashSet::new(), progress, begun, said_at: Duration::ZERO }

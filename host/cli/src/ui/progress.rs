@@ -33,10 +33,9 @@ impl Progress {
             Activity::Assessing
             | Activity::Checking
             | Activity::Planning
+            | Activity::Creating
             | Activity::Copying
-            | Activity::Undoing => {
-                progress::Progress::of_copy()
-            }
+            | Activity::Undoing => progress::Progress::of_copy(),
         };
         Self { activity, model, stopping: false }
     }

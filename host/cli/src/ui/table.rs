@@ -43,8 +43,14 @@ impl Table {
 
     /// Adds a row some cells of which have a tone. Cells are escaped here.
     pub(crate) fn push_row<const N: usize>(&mut self, cells: [(&str, Option<Tone>); N]) {
-        debug_assert_eq!(N, self.columns.len());
-        self.rows.push(Row::Cells(cells.map(|(text, tone)| (escape(text).into_owned(), tone)).into()));
+        self.push_row_of(&cells);
+    }
+
+    /// As [`Table::push_row`], of a table whose columns are not the same every time.
+    pub(crate) fn push_row_of(&mut self, cells: &[(&str, Option<Tone>)]) {
+        debug_assert_eq!(cells.len(), self.columns.len());
+        let escaped = cells.iter().map(|(text, tone)| (escape(text).into_owned(), *tone));
+        self.rows.push(Row::Cells(escaped.collect()));
     }
 
     /// Adds a faint remark below the last row.

@@ -11,6 +11,8 @@ pub(crate) enum Activity {
     Assessing,
     Checking,
     Planning,
+    /// `provision`.
+    Creating,
     /// `run` and `retry`.
     Copying,
     Comparing,
@@ -24,6 +26,7 @@ impl Activity {
             Self::Assessing => "assessing",
             Self::Checking => "checking",
             Self::Planning => "planning",
+            Self::Creating => "creating",
             Self::Copying => "copying",
             Self::Comparing => "comparing",
             Self::Undoing => "taking back",
@@ -36,6 +39,7 @@ impl Activity {
             Self::Assessing => "assessed",
             Self::Checking => "checked",
             Self::Planning => "planned",
+            Self::Creating => "created",
             Self::Copying => "copied",
             Self::Comparing => "compared",
             Self::Undoing => "taken back",

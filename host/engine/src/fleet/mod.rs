@@ -3,4 +3,5 @@
 pub(crate) mod conductor;
 pub mod handle;
 pub(crate) mod list;
+pub(crate) mod probe;
 pub(crate) mod recorder;

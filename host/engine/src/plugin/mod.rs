@@ -19,7 +19,9 @@ pub use mapper::{Decision, FolderMapper, Mapping, MappingNote, MappingRequest, R
 pub use profile::{
     Classification, Meaning, Occasion, Refusal, ReplyKind, ServerProfile, ServerProfiler, SideProfilers,
 };
-pub use provisioner::{Creation, ExistingMailbox, ExistingPage, MailboxProvisioner, NewMailbox};
+pub use provisioner::{
+    CharacterClass, Creation, ExistingMailbox, ExistingPage, MailboxProvisioner, NewMailbox, PasswordPolicy,
+};
 pub use server::{FolderInfo, ServerDescription};
 pub(crate) use server::{describe, info};
 pub use source::{AccountEntry, MailboxEntry, MailboxPage, MailboxSource};

@@ -37,7 +37,8 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
     let runs: HashMap<RunId, &RecordedRun> = runs.iter().map(|run| (run.id, run)).collect();
     let mut all: HashMap<&str, MailboxRuns> = HashMap::new();
     for outcome in outcomes {
-        let Some(run) = runs.get(&outcome.run) else { continue };
+        // That the panel has created it, or not, says nothing of either mail server: a look does.
+        let Some(run) = runs.get(&outcome.run).filter(|run| run.kind != RunKind::Provision) else { continue };
         let mailbox = all.entry(&outcome.mailbox).or_default();
         if let Some(live) = live(run, outcome) {
             // Of two tasks the one that has begun says more than one that only looks, or has not begun.
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn the_newest_task_that_has_begun_decides() {
-        use RunKind::{Check, Run, Verify};
+        use RunKind::{Check, Provision, Run, Verify};
         let cases: &[(&[Asked], MailboxState)] = &[
             (&[], MailboxState::Copied),
             (&[(Run, false, Stage::Finished)], MailboxState::Copied),
@@ -243,6 +244,10 @@ mod tests {
             (&[(Check, true, Stage::Begun)], MailboxState::Checking),
             (&[(Run, true, Stage::Begun), (Check, true, Stage::Begun)], MailboxState::Running),
             (&[(Check, true, Stage::Finished)], MailboxState::Copied),
+            // Whatever became of it at the panel, it is as it was.
+            (&[(Run, false, Stage::Stopped), (Provision, false, Stage::Finished)], MailboxState::Blocked),
+            (&[(Run, false, Stage::Finished), (Provision, false, Stage::Stopped)], MailboxState::Copied),
+            (&[(Run, false, Stage::Finished), (Provision, true, Stage::Begun)], MailboxState::Copied),
         ];
         for (history, expected) in cases {
             let ids = 1..;

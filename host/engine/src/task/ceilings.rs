@@ -143,6 +143,12 @@ impl Ceilings {
         Some(Permit(held, Some(extra)))
     }
 
+    /// A permit for one connection to one end, where the other is not asked.
+    pub(crate) async fn one(&self, spec: &AccountSpec) -> Permit {
+        let (_, host) = self.host(spec);
+        Permit(vec![host.permit(1).await], None)
+    }
+
     /// A permit for one connection to each end; taken at once where both ends are one host, so that
     /// mailboxes never wait for each other's second connection. To the source alone where there is no target.
     pub(crate) async fn pair(&self, mailbox: &Mailbox) -> Permit {

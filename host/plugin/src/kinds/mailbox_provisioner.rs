@@ -1,6 +1,7 @@
 //! `mailbox-provisioner`: mailboxes on the target, through a provider's API.
 //!
-//! Creating and setting quotas are grants of their own, checked here before the guest runs at all.
+//! Creating and setting quotas are grants of their own, checked here before the guest runs at all. A call
+//! that asks to be called again is not waited for here: whoever asks tells people that he waits.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::call::Caller;
 use crate::caps::secrets::SecretHandle;
 use crate::grants::Recipient;
 use crate::inputs::Inputs;
-use crate::kinds::convert;
+use crate::kinds::{convert, password_policy};
 use crate::limits::{CODE, NAME, PAGE, REMARKS, TOKEN};
 use crate::state::CallState;
 use crate::text;
@@ -39,6 +40,10 @@ impl MailboxProvisioner for WasmProvisioner {
         &self.caller.plugin
     }
 
+    fn may_set_quota(&self) -> bool {
+        self.caller.grants.quota
+    }
+
     async fn list_mailboxes(
         &self,
         token: Option<&str>,
@@ -54,8 +59,9 @@ impl MailboxProvisioner for WasmProvisioner {
         };
         let (page, _store) = self
             .caller
-            .ask_again(LIST, || (Arc::new(Inputs::new()), (request.clone(), self.prepared.clone())), {
-                |store, (request, prepared): (wit::ListRequest, Prepared)| {
+            .ask(LIST, Arc::new(Inputs::new()), {
+                let prepared = self.prepared.clone();
+                |store| {
                     Box::pin(async move {
                         let instance = prepared.instantiate_async(&mut *store).await?;
                         let provisioner = instance.mailhaul_plugin_mailbox_provisioner();
@@ -79,26 +85,24 @@ impl MailboxProvisioner for WasmProvisioner {
         };
         // A password goes to the panel that is to set it: every origin granted for HTTP, no other.
         let to: Vec<_> = self.caller.grants.http.keys().cloned().map(Recipient::Origin).collect();
-        let handle = || SecretHandle {
+        let handle = SecretHandle {
             label: format!("password of {}", text::shown(&mailbox.login, NAME)),
             value: mailbox.password.clone(),
-            to: to.clone(),
+            to,
         };
-        let given = || (Arc::new(Inputs::new()), (request.clone(), handle(), self.prepared.clone()));
         let (creation, _store) = self
             .caller
-            .ask_again(
-                CREATE,
-                given,
-                |store, (request, handle, prepared): (wit::NewMailbox, SecretHandle, Prepared)| {
+            .ask(CREATE, Arc::new(Inputs::new()), {
+                let prepared = self.prepared.clone();
+                |store| {
                     Box::pin(async move {
                         let password = store.data_mut().hand_out(handle)?;
                         let instance = prepared.instantiate_async(&mut *store).await?;
                         let provisioner = instance.mailhaul_plugin_mailbox_provisioner();
                         provisioner.call_create_mailbox(&mut *store, &request, password).await
                     })
-                },
-            )
+                }
+            })
             .await?;
         match creation {
             wit::Creation::Created => Ok(Creation::Created),
@@ -114,15 +118,17 @@ impl MailboxProvisioner for WasmProvisioner {
         if !self.caller.grants.quota {
             return Err(self.denied(QUOTA, "set-quota"));
         }
-        let given = || (Arc::new(Inputs::new()), (login.to_owned(), self.prepared.clone()));
         let ((), _store) = self
             .caller
-            .ask_again(QUOTA, given, move |store, (login, prepared): (String, Prepared)| {
-                Box::pin(async move {
-                    let instance = prepared.instantiate_async(&mut *store).await?;
-                    let provisioner = instance.mailhaul_plugin_mailbox_provisioner();
-                    provisioner.call_set_quota(&mut *store, &login, quota).await
-                })
+            .ask(QUOTA, Arc::new(Inputs::new()), {
+                let (login, prepared) = (login.to_owned(), self.prepared.clone());
+                move |store| {
+                    Box::pin(async move {
+                        let instance = prepared.instantiate_async(&mut *store).await?;
+                        let provisioner = instance.mailhaul_plugin_mailbox_provisioner();
+                        provisioner.call_set_quota(&mut *store, &login, quota).await
+                    })
+                }
             })
             .await?;
         Ok(())
@@ -157,7 +163,8 @@ fn checked(page: wit::ListPage, token: Option<&str>, max: u32) -> Result<Existin
         mailboxes.push(ExistingMailbox { login: mailbox.login, quota: mailbox.quota });
     }
     let diagnostics = page.diagnostics.into_iter().map(convert::diagnostic).collect();
-    Ok(ExistingPage { mailboxes, next: page.next, diagnostics })
+    let password_policy = password_policy::password_policy(&page.extras)?;
+    Ok(ExistingPage { mailboxes, next: page.next, diagnostics, password_policy })
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mailhaul_app::listing::{self, PAGE, broke};
-use mailhaul_app::{plugins, redact, resolve};
+use mailhaul_app::{plugins, provision, redact, resolve};
 use mailhaul_author::trial::record::{self, beginning, recorded};
 use mailhaul_author::trial::{Faults, Fixture, MappingRecorder, Redactor, Trial, ValidationRecorder};
 use mailhaul_engine::job::Task;
-use mailhaul_engine::plugin::{Depth, MailboxEntry, MailboxProvisioner};
+use mailhaul_engine::plugin::{Depth, MailboxEntry, MailboxProvisioner, NewMailbox};
 use mailhaul_engine::summary::Side;
 use mailhaul_plugin_host::{HttpRecorder, Inputs, Kind};
 use mailhaul_project::Project;
@@ -16,7 +16,6 @@ use secrecy::ExposeSecret as _;
 
 use super::author::{component, open, trial_failure};
 use crate::args::{End, Global, Record};
-use crate::commands::provision;
 use crate::drive::runtime;
 use crate::error::Failure;
 use crate::exit::{self, Exit};
@@ -311,7 +310,9 @@ async fn create_one(
     let entry = missing.ok_or_else(none)?;
     let password = entry.target.secret.clone().ok_or_else(none)?;
     let login = &entry.target.login;
-    let creation = provision::create(provisioner, login, entry, password).await.map_err(broke)?;
+    let (label, quota) = (entry.label.clone(), entry.target.quota);
+    let mailbox = NewMailbox { login: login.clone(), display_name: label, quota, password };
+    let creation = provisioner.create_mailbox(&mailbox).await.map_err(broke)?;
     ui.note(&match creation {
         mailhaul_engine::plugin::Creation::Created => format!("`{login}` was created on the new host"),
         mailhaul_engine::plugin::Creation::Exists => format!("`{login}` is on the new host already"),

@@ -31,6 +31,12 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Whose ends say how a mailbox has come along.
 const WRITES: &str = "('run', 'retry', 'undo', 'watch')";
 
+/// What a run says something about: how a mailbox has come along, whether the panel has it, or only how both
+/// ends were found. The newest of one says nothing in the place of another's.
+fn subject(run: &str) -> String {
+    format!("(CASE WHEN {run}.kind IN {WRITES} THEN 1 WHEN {run}.kind = 'provision' THEN 2 ELSE 0 END)")
+}
+
 /// The record in a file.
 #[derive(Debug)]
 pub(super) struct SqliteRecord {
@@ -168,7 +174,9 @@ impl Record for SqliteRecord {
                     "DELETE FROM outcome WHERE run <= (SELECT max(id) FROM run) - ?1 AND EXISTS (
                         SELECT 1 FROM outcome later JOIN run new ON new.id = later.run JOIN run mine ON mine.id = outcome.run
                         WHERE later.mailbox = outcome.mailbox AND later.run > outcome.run AND later.stage <> 'queued'
-                        AND (new.kind IN {WRITES}) = (mine.kind IN {WRITES}))"
+                        AND {} = {})",
+                    subject("new"),
+                    subject("mine")
                 ),
                 [KEPT_RUNS],
             )?;

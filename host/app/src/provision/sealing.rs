@@ -9,13 +9,14 @@ use mailhaul_imap::Secret;
 use mailhaul_project::{Project, SideName};
 use secrecy::ExposeSecret as _;
 
-use crate::passwords::{Passwords, made};
 use crate::secrets::{By, audit, failure, place, server, store};
+use crate::provision::password::Recipe;
+use crate::provision::password_file::Passwords;
 use crate::{Failure, redact};
 
 /// A password that a mailbox is created with though its row of the list has none.
 #[derive(Debug, Clone)]
-pub struct NewPassword {
+pub(crate) struct NewPassword {
     /// The password; `None` where no host says what it would be for.
     pub secret: Option<Secret>,
     /// Where it is kept, as a sentence about the mailbox.
@@ -24,7 +25,7 @@ pub struct NewPassword {
 
 /// What [`make`] has made.
 #[derive(Debug, Clone, Default)]
-pub struct NewPasswords {
+pub(crate) struct NewPasswords {
     by_login: HashMap<String, NewPassword>,
     /// Where the key is, when the store has just got one.
     pub made_key: Option<String>,
@@ -33,26 +34,27 @@ pub struct NewPasswords {
 impl NewPasswords {
     /// Returns the one for a log-in, whose case does not matter.
     #[must_use]
-    pub fn get(&self, login: &str) -> Option<&NewPassword> {
+    pub(crate) fn get(&self, login: &str) -> Option<&NewPassword> {
         self.by_login.get(&login.to_lowercase())
     }
 
-    /// Returns whether none had to be made.
+    /// Returns how many there are.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_login.is_empty()
+    pub(crate) fn len(&self) -> usize {
+        self.by_login.len()
     }
 }
 
-/// Makes passwords for those of these accounts of the new host that have none, neither in the list nor in the
+/// Makes passwords, by the recipe, for those of these accounts of the new host that have none, neither in the list nor in the
 /// store, or takes them from `file`. They are in the store when this returns, all or none, and in `file`,
 /// which also gets what the store has of `provision` from an earlier time.
 ///
 /// # Errors
 /// A store that cannot be opened or written, a file that cannot be written: nothing may be created then.
-pub fn make(
+pub(crate) fn make(
     project: &Project,
     accounts: &[&AccountEntry],
+    recipe: &Recipe,
     mut file: Option<&mut Passwords>,
 ) -> Result<NewPasswords, Failure> {
     let has = |account: &AccountEntry| {
@@ -107,7 +109,7 @@ pub fn make(
         let secret = match found {
             Some(secret) => secret,
             None => {
-                let secret = made().map_err(Failure::internal)?;
+                let secret = recipe.make().map_err(Failure::internal)?;
                 if let Some(file) = file.as_deref_mut() {
                     file.add(login, &secret).map_err(|error| unwritten(file, &error))?;
                 }

@@ -15,24 +15,19 @@ use crate::{Failure, redact};
 
 /// First line of the file: columns as the mailbox list has them.
 const HEADER: &str = "target_user,target_password\n";
-/// Letters and digits without those that are taken for one another: 57.
-const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
-/// Four groups of six with `-` between: 139 bits, and what most rules for passwords ask for.
-const GROUPS: usize = 4;
-const GROUP: usize = 6;
-/// Bytes of a password, the `-` between groups included.
-const LENGTH: usize = GROUPS * (GROUP + 1) - 1;
 /// Room for a quarter of a million mailboxes, with longer names than they have.
 const MAX_BYTES: u64 = 128 << 20;
 
 /// The file, open for appending, and the passwords that are in it.
 #[derive(Debug)]
-pub struct Passwords {
+pub(crate) struct Passwords {
     path: PathBuf,
     file: File,
     /// By log-in in lower case: on the target a log-in has no case.
     known: HashMap<String, Secret>,
-    /// Whether the last line may have been cut short by a write that failed.
+    /// Where the last line that was written to its end ends.
+    whole: u64,
+    /// Whether something may stand behind it, cut short by a write that failed.
     torn: bool,
 }
 
@@ -41,7 +36,7 @@ impl Passwords {
     ///
     /// # Errors
     /// When others can read it, it is something else, or it cannot be written.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
         let fault = |error: io::Error| {
             Failure::input(
@@ -66,13 +61,17 @@ impl Passwords {
             return Err(fault(io::Error::other("it is too large to be a list of passwords")));
         }
         file.read_to_end(&mut text).map_err(fault)?;
+        // What was torn was never used: a password is in the store before a mailbox has it.
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let torn = whole < text.len();
         // A header that was torn is written to its end.
         let rest = HEADER.as_bytes().strip_prefix(&text[..]).filter(|rest| !rest.is_empty());
         if let Some(rest) = rest {
             file.write_all(rest).and_then(|()| file.sync_all()).map_err(fault)?;
-            return Ok(Self { path: path.to_owned(), file, known: HashMap::new(), torn: false });
+            let whole = HEADER.len() as u64;
+            return Ok(Self { path: path.to_owned(), file, known: HashMap::new(), whole, torn: false });
         }
-        let mut lines = text.split_inclusive(|byte| *byte == b'\n');
+        let mut lines = text[..whole].split_inclusive(|byte| *byte == b'\n');
         if lines.next().map(<[u8]>::trim_ascii) != Some(HEADER.trim_end().as_bytes()) {
             return Err(Failure::input(
                 format!("{shown} is not a list of passwords that `provision` made"),
@@ -80,59 +79,55 @@ impl Passwords {
             ));
         }
         let mut known = HashMap::new();
-        for (login, password) in lines.filter_map(whole) {
+        for (login, password) in lines.filter_map(row) {
             redact::register(password);
             known.insert(login.to_lowercase(), Secret::from(password.to_vec()));
         }
-        let torn = !text.ends_with(b"\n");
-        Ok(Self { path: path.to_owned(), file, known, torn })
+        Ok(Self { path: path.to_owned(), file, known, whole: whole as u64, torn })
     }
 
     /// Returns the path as it was given.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Returns the password of a log-in, whose case does not matter.
     #[must_use]
-    pub fn get(&self, login: &str) -> Option<&Secret> {
+    pub(crate) fn get(&self, login: &str) -> Option<&Secret> {
         self.known.get(&login.to_lowercase())
     }
 
-    /// Adds a password that [`made`] has made to the file; it is on disk by then.
+    /// Adds a new password to the file; it is on disk by then.
     ///
     /// # Errors
     /// When it cannot be written; it must not be used then.
     pub(crate) fn add(&mut self, login: &str, secret: &Secret) -> io::Result<()> {
         let password = secret.expose_secret();
-        // What was torn gets its end, so that it is never read together with this line.
-        let begin = if self.torn { "\n" } else { "" };
-        let mut line = Zeroizing::new(format!("{begin}{}", cell(login)).into_bytes());
-        line.reserve_exact(password.len() + 2);
-        line.push(b',');
+        let mut line = Zeroizing::new(format!("{},", cell(login)).into_bytes());
+        line.reserve_exact(password.len() + 1);
         line.extend_from_slice(password);
         line.push(b'\n');
+        if self.torn {
+            self.file.set_len(self.whole)?;
+        }
         self.torn = true;
         self.file.write_all(&line)?;
         self.torn = false;
+        self.whole += line.len() as u64;
         self.file.sync_all()?;
         self.known.insert(login.to_lowercase(), secret.clone());
         Ok(())
     }
 }
 
-/// The log-in and the password of a line that was written to its end: it has one, and its password is as long
-/// as ours are.
-fn whole(line: &[u8]) -> Option<(String, &[u8])> {
+/// The log-in and the password of a line. No password that is made has a comma, a quote or a blank in it.
+fn row(line: &[u8]) -> Option<(String, &[u8])> {
     let line = line.strip_suffix(b"\n")?.trim_ascii_end();
-    let at = line.len().checked_sub(LENGTH + 1)?;
+    let at = line.iter().rposition(|byte| *byte == b',')?;
     let (login, password) = (line.get(..at)?, line.get(at + 1..)?);
-    let ours = password.iter().enumerate().all(|(at, byte)| match at % (GROUP + 1) {
-        GROUP => *byte == b'-',
-        _ => ALPHABET.contains(byte),
-    });
-    let login = std::str::from_utf8(login).ok().filter(|_| ours && line.get(at) == Some(&b','))?;
+    let ours = !password.is_empty() && password.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'"');
+    let login = std::str::from_utf8(login).ok().filter(|_| ours)?;
     let login = match login.strip_prefix('"') {
         Some(rest) => rest.strip_suffix('"')?.replace("\"\"", "\""),
         None => login.to_owned(),
@@ -150,37 +145,13 @@ fn cell(text: &str) -> String {
     }
 }
 
-/// Makes a new password that has capital and small letters and digits, and registers it with [`redact`].
-pub(crate) fn made() -> io::Result<Secret> {
-    loop {
-        let mut password = Zeroizing::new(Vec::with_capacity(GROUPS * (GROUP + 1)));
-        while password.len() < LENGTH {
-            if password.len() % (GROUP + 1) == GROUP {
-                password.push(b'-');
-                continue;
-            }
-            let mut byte = Zeroizing::new([0_u8]);
-            getrandom::fill(byte.as_mut()).map_err(io::Error::other)?;
-            // 64 is the next power of two; what is above the alphabet is drawn again, so that no letter is
-            // likelier.
-            if let Some(letter) = ALPHABET.get(usize::from(byte[0] & 63)) {
-                password.push(*letter);
-            }
-        }
-        let has = |is: fn(&u8) -> bool| password.iter().any(is);
-        if has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit) {
-            redact::register(&password);
-            return Ok(Secret::from(password.to_vec()));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::provision::password::Recipe;
 
     impl Passwords {
         /// As `provision` does it: the one that is there, or a new one.
@@ -188,7 +159,7 @@ mod tests {
             if let Some(known) = self.get(login) {
                 return Ok(known.clone());
             }
-            let secret = made()?;
+            let secret = Recipe::default().make()?;
             self.add(login, &secret).map(|()| secret)
         }
     }
@@ -223,7 +194,6 @@ mod tests {
             let mut again = Passwords::open(&path).unwrap();
             for (login, made) in logins.iter().zip(&made) {
                 let whole = again.of(login).unwrap();
-                assert_eq!(whole.expose_secret().len(), LENGTH);
                 let line = [cell(login).as_bytes(), b",", made.expose_secret(), b"\n"].concat();
                 let kept = text[..end].windows(line.len()).any(|there| there == line);
                 assert_eq!(kept, whole.expose_secret() == made.expose_secret(), "{login} at {end}");
@@ -253,19 +223,6 @@ mod tests {
         let made = passwords.of("anna").unwrap();
         let mut again = Passwords::open(&path).unwrap();
         assert_eq!(again.of("anna").unwrap().expose_secret(), made.expose_secret());
-    }
-
-    #[test]
-    fn passwords_are_what_rules_ask_for() {
-        for _ in 0..50 {
-            let password = made().unwrap();
-            let password = password.expose_secret();
-            assert_eq!(password.len(), 27);
-            let has = |is: fn(&u8) -> bool| password.iter().any(is);
-            assert!(has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit));
-            assert_eq!(password.iter().filter(|byte| **byte == b'-').count(), 3);
-        }
-        assert_ne!(made().unwrap().expose_secret(), made().unwrap().expose_secret());
     }
 
     #[test]
