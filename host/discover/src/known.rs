@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn providers_are_found_by_domain_host_and_mx() {
-        let host = |found: Option<&Provider>| found.map(|provider| provider.host.as_str());
+        let host = |found: Option<&'static Provider>| found.map(|provider| provider.host.as_str());
         assert_eq!(host(by_domain("gmail.com")), Some("imap.gmail.com"));
         assert_eq!(host(by_domain("firm.onmicrosoft.com")), Some("outlook.office365.com"));
         assert_eq!(host(by_domain("notgmail.com")), None);
