@@ -8,7 +8,7 @@
 //!
 //! `tests/second_front_end.rs` is all of it in one function. Beside the task itself, [`plugins`] opens single
 //! plugins, [`listing`] reads the list of mailboxes for commands that need no engine, [`secrets`] is the
-//! project's own store, [`new_passwords`] makes passwords for mailboxes that are created, and [`redact`]
+//! project's own store, [`servers`] looks for a server before there is a project, [`new_passwords`] makes passwords for mailboxes that are created, and [`redact`]
 //! removes from a text every secret this process has seen.
 //!
 //! What stands in the way is a [`Failure`]; what does not is told through [`Warn`]. There are no arguments,
@@ -24,6 +24,7 @@ pub mod plugins;
 mod project;
 pub mod redact;
 pub mod secrets;
+pub mod servers;
 mod task;
 
 pub use failure::{Cause, Failure, REPORT};

@@ -90,6 +90,15 @@ pub async fn search(means: &Means, asked: &Asked) -> Found {
     finish(means, usual, asked, until).await
 }
 
+/// Returns what ships about what was asked for, without asking anybody: a host, or a mail domain.
+#[must_use]
+pub fn known(asked: &Asked) -> Option<(Endpoint, LogIn, Origin)> {
+    let name = asked.subject.name();
+    let provider = known::by_host(name).or_else(|| known::by_domain(name))?;
+    let origin = Origin::Known { provider: provider.name.clone(), source: provider.source.clone() };
+    Some((provider.endpoint(), provider.log_in(), origin))
+}
+
 /// Connects to a host that somebody has named, with what is left open of port and protection tried in the usual order:
 /// TLS from the first byte, then STARTTLS. Returns the first that answers, else the first that was tried.
 pub async fn look(
@@ -136,6 +145,13 @@ async fn finish(means: &Means, candidates: Candidates, asked: &Asked, until: Ins
         let there = one.reached.as_ref().map_or_else(|obstacle| obstacle.certificate().is_some(), |_| true);
         there || !guessed
     });
+    // A host that has TLS from the first byte is no choice between that and STARTTLS.
+    let implicit: Vec<String> = proposals
+        .iter()
+        .filter(|one| one.endpoint.tls == TlsMode::Implicit && one.reached.is_ok())
+        .map(|one| one.endpoint.host.clone())
+        .collect();
+    proposals.retain(|one| one.endpoint.tls == TlsMode::Implicit || !implicit.contains(&one.endpoint.host));
     proposals.sort_by_key(|one| {
         let origin = one.origins.iter().map(Origin::rank).min();
         (!one.sure, one.reached.is_err(), origin, one.endpoint.tls != TlsMode::Implicit)

@@ -101,11 +101,7 @@ async fn a_document_without_tls_is_not_sure() {
 
 #[tokio::test]
 async fn a_redirect_may_not_leave_tls() {
-    for (to, fault) in [
-        ("http://autoconfig.firm.example/x", Fault::LeavesTls),
-        ("https://autoconfig.firm.example/again", Fault::TooManyRedirects),
-        ("imap://elsewhere.example/", Fault::BadRedirect),
-    ] {
+    for fault in [Fault::LeavesTls, Fault::TooManyRedirects, Fault::BadRedirect] {
         let scene = Scene::new();
         scene.here(&["autoconfig.firm.example"]);
         let pages: fn(&str) -> Vec<u8> = match fault {
@@ -115,7 +111,7 @@ async fn a_redirect_may_not_leave_tls() {
         };
         scene.web(true, pages).await;
         let found = scene.search("anna@firm.example").await;
-        assert_eq!(found.proposals.len(), 0, "{to}");
+        assert_eq!(found.proposals.len(), 0, "{fault:?}");
         assert!(
             matches!(&found.remarks[..], [Remark::Document { fault: said, .. }] if *said == fault),
             "{found:?}"
@@ -194,8 +190,6 @@ async fn usual_names_are_tried_at_last() {
         shown(&found.proposals),
         [
             "imap.firm.example sure, reached: a usual name that answers",
-            "imap.firm.example sure, reached: a usual name that answers",
-            "mx.provider.example not sure, reached: DNS: mail goes there, and it answers",
             "mx.provider.example not sure, reached: DNS: mail goes there, and it answers",
         ]
     );
