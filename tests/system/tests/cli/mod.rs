@@ -2,6 +2,7 @@
 
 mod commands;
 mod folders;
+mod init;
 mod input;
 mod names;
 mod secrets;
