@@ -2,6 +2,7 @@
 //! that they are refused by name instead of being mistaken for typing errors.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use mailhaul_author::Language;
@@ -172,30 +173,55 @@ pub(crate) struct Init {
     /// Name of the project [default: the folder's name]
     #[arg(long)]
     pub name: Option<String>,
-    /// The old host
+    /// Find the old host: a mail address, a domain, or HOST[:PORT]
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["source_host", "source_port", "source_tls"])]
+    pub source: Option<String>,
+    /// The old host, which is not searched for
     #[arg(long, value_name = "HOST")]
     pub source_host: Option<String>,
     /// Its port, when it is not the usual one
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub source_port: Option<u16>,
-    /// How the connection to it is protected [default: implicit]
+    /// How the connection to it is protected [default: what it offers, else implicit]
     #[arg(long, value_name = "TLS", value_enum)]
     pub source_tls: Option<Tls>,
-    /// The new host
+    /// Find the new host: a mail address, a domain, or HOST[:PORT]
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["target_host", "target_port", "target_tls"])]
+    pub target: Option<String>,
+    /// The new host, which is not searched for
     #[arg(long, value_name = "HOST")]
     pub target_host: Option<String>,
     /// Its port, when it is not the usual one
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub target_port: Option<u16>,
-    /// How the connection to it is protected [default: implicit]
+    /// How the connection to it is protected [default: what it offers, else implicit]
     #[arg(long, value_name = "TLS", value_enum)]
     pub target_tls: Option<Tls>,
+    /// Also use a server that was found by DNS or plain http alone
+    #[arg(long)]
+    pub accept_found: bool,
+    /// Search for nothing, connect to nothing
+    #[arg(long, visible_alias = "offline", conflicts_with = "resolver")]
+    pub no_search: bool,
+    /// Ask this DNS server instead of the system's; may be repeated
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = resolver)]
+    pub resolver: Vec<SocketAddr>,
+}
+
+/// Reads a DNS server's address; its port is 53 unless it says otherwise.
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().map(|address: IpAddr| SocketAddr::new(address, 53));
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| "an IP address is meant, as in 9.9.9.9 or [2001:db8::1]:53".to_owned())
 }
 
 /// How a connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Tls {
-    /// TLS from the first byte, port 993
+    /// TLS from the first byte, port 993; also `ssl`, `tls`
+    #[value(aliases = ["ssl", "tls", "ssl/tls"])]
     Implicit,
     /// TLS after STARTTLS, port 143
     Starttls,
@@ -774,6 +800,33 @@ mod tests {
         for line in ["plan --format csv", "status --format csv", "check --format html"] {
             assert!(parse(line).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn resolvers_are_addresses() {
+        for (text, address) in [
+            ("9.9.9.9", Some("9.9.9.9:53")),
+            ("127.0.0.1:5353", Some("127.0.0.1:5353")),
+            ("2001:db8::1", Some("[2001:db8::1]:53")),
+            ("[2001:db8::1]", Some("[2001:db8::1]:53")),
+            ("[2001:db8::1]:54", Some("[2001:db8::1]:54")),
+            ("dns.example", None),
+            ("", None),
+        ] {
+            assert_eq!(resolver(text).ok(), address.map(|address| address.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hoster_s_words_for_tls_are_known() {
+        for (word, tls) in [("ssl", Tls::Implicit), ("tls", Tls::Implicit), ("ssl/tls", Tls::Implicit)] {
+            let parsed = parse(&format!("init --source-host x --source-tls {word}")).unwrap().command;
+            assert!(
+                matches!(parsed, Command::Init(Init { source_tls: Some(read), .. }) if read == tls),
+                "{word}"
+            );
+        }
+        assert!(parse("init --source a.example --source-host b.example").is_err());
     }
 
     #[test]

@@ -10,6 +10,8 @@
 //! STARTTLS and hands it to [`Dialer::start_tls`]. What goes wrong is a [`NetError`], whose [`NetErrorKind`]
 //! names what a user can act on.
 //!
+//! [`dns`] asks for records of a zone: where a service is, where mail goes.
+//!
 //! # Example
 //!
 //! Here the dialer is given a stream in memory in the place of TCP, as a tunnel would be:
@@ -39,6 +41,7 @@
 
 mod certificate;
 mod dial;
+pub mod dns;
 mod endpoint;
 mod error;
 mod stream;

@@ -13,6 +13,7 @@
 //! | [`dovecot`], [`cyrus`], [`courier`] | the servers |
 //! | [`maildir`] | a Dovecot's mail put back from a backup, and what it knew of it lost |
 //! | [`fake`] | a server of our own, in memory, that misbehaves as told |
+//! | [`dns`] | a DNS server that knows what it is told, and fails as told |
 //! | [`proxy`] | a TCP proxy that counts, holds and delays: kill points without sleeping |
 //! | [`corpus`] | mail: deterministic, realistic and odd |
 //! | [`imap`] | a small blocking IMAP client, and the snapshot of a mailbox |
@@ -33,6 +34,7 @@ pub mod certs;
 pub mod corpus;
 pub mod courier;
 pub mod cyrus;
+pub mod dns;
 pub mod dovecot;
 pub mod fake;
 pub mod imap;

@@ -17,6 +17,7 @@ pub(crate) mod plugins;
 pub(crate) mod progress;
 pub(crate) mod provision;
 pub(crate) mod screen;
+pub(crate) mod server;
 pub(crate) mod status;
 pub(crate) mod sum;
 pub(crate) mod table;
@@ -140,6 +141,18 @@ impl Ui {
         if !self.quiet {
             self.say(None, text);
         }
+    }
+
+    /// Says a line of a list on standard error, its further lines below its first word; not with `-q`.
+    pub(crate) fn item(&mut self, indent: usize, text: &str) {
+        if self.quiet {
+            return;
+        }
+        let margin = " ".repeat(indent);
+        let lines = table::wrap(&escape_lines(text), self.err_width.saturating_sub(indent));
+        let out: String = lines.iter().map(|line| format!("{margin}{line}\n")).collect();
+        // Nobody to tell when standard error is gone.
+        drop(self.err.write_all(out.as_bytes()).and_then(|()| self.err.flush()));
     }
 
     /// Warns on standard error; not with `-q`.

@@ -24,18 +24,26 @@ const TEMPLATE: &str = include_str!("mailhaul.toml");
 pub struct InitAnswers {
     /// `[project] name`; when empty, [`init`] takes the folder's name.
     pub name: String,
-    /// Host of the old server; an example name when `None`.
-    pub source_host: Option<String>,
-    /// Port of the old server; `None` when it is the usual one.
-    pub source_port: Option<u16>,
-    /// How the connection to the old server is protected; [`Tls::None`] also writes `allow_cleartext = true`.
-    pub source_tls: Tls,
-    /// Host of the new server; an example name when `None`.
-    pub target_host: Option<String>,
-    /// Port of the new server; `None` when it is the usual one.
-    pub target_port: Option<u16>,
-    /// How the connection to the new server is protected; [`Tls::None`] also writes `allow_cleartext = true`.
-    pub target_tls: Tls,
+    /// The old server.
+    pub source: SideAnswer,
+    /// The new server.
+    pub target: SideAnswer,
+}
+
+/// What is known of a server when a project begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SideAnswer {
+    /// Its host; an example name when `None`.
+    pub host: Option<String>,
+    /// Its port; `None` when it is the usual one.
+    pub port: Option<u16>,
+    /// How the connection to it is protected; [`Tls::None`] also writes `allow_cleartext = true`.
+    pub tls: Tls,
+    /// Whether host, port and protection are written as comments, for a person to decide about: no password goes to a
+    /// host that nobody has agreed to.
+    pub undecided: bool,
+    /// What to say above the host, a comment line each: where it came from. What is not printable is left out.
+    pub notes: Vec<String>,
 }
 
 /// Checks what an operator typed as a host, and returns it in the form in which it is dialled.
@@ -75,23 +83,51 @@ pub fn render(answers: &InitAnswers) -> Result<String, ProjectError> {
     if !answers.name.is_empty() {
         set("project", "name", answers.name.as_str().into())?;
     }
-    let sides = [
-        ("source", &answers.source_host, answers.source_port, answers.source_tls),
-        ("target", &answers.target_host, answers.target_port, answers.target_tls),
-    ];
-    for (table, host, port, tls) in sides {
-        if let Some(host) = host {
+    for (table, side) in [("source", &answers.source), ("target", &answers.target)] {
+        if let Some(host) = &side.host {
             set(table, "host", host.as_str().into())?;
         }
-        if let Some(port) = port {
+        if let Some(port) = side.port {
             set(table, "port", i64::from(port).into())?;
         }
-        set(table, "tls", tls.as_str().into())?;
-        if tls == Tls::None {
+        set(table, "tls", side.tls.as_str().into())?;
+        if side.tls == Tls::None {
             set(table, "allow_cleartext", true.into())?;
         }
     }
-    Ok(document.to_string())
+    for (table, side) in [("source", &answers.source), ("target", &answers.target)] {
+        let table =
+            document.get_mut(table).and_then(Item::as_table_mut).ok_or_else(|| fault("a table is none"))?;
+        let notes: String = side.notes.iter().map(|note| format!("# {}\n", printable(note))).collect();
+        if let Some(mut host) = table.key_mut("host").filter(|_| !notes.is_empty()) {
+            host.leaf_decor_mut().set_prefix(notes);
+        }
+    }
+    let text = document.to_string();
+    let undecided = [("[source]", answers.source.undecided), ("[target]", answers.target.undecided)];
+    Ok(undecided
+        .iter()
+        .filter(|(_, undecided)| *undecided)
+        .fold(text, |text, (table, _)| commented(&text, table)))
+}
+
+/// Returns the text with the keys of a table as comments, an example's `#` at the left edge before each.
+fn commented(text: &str, table: &str) -> String {
+    let mut inside = false;
+    let line = |line: &str| {
+        if line.starts_with('[') {
+            inside = line.starts_with(table);
+        } else if inside && line.starts_with(|c: char| c.is_ascii_lowercase()) {
+            return format!("#{line}\n");
+        }
+        format!("{line}\n")
+    };
+    text.lines().map(line).collect()
+}
+
+/// A text that can stand in a comment, on one line.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !mailhaul_text::is_unsafe(*c) && !c.is_control()).collect()
 }
 
 /// Returns a folder's name as a project's: without what is not seen.
@@ -158,10 +194,13 @@ mod tests {
     fn answers() -> InitAnswers {
         InitAnswers {
             name: "Müller \"& Sons\" to\\from".into(),
-            source_host: Some("mail.old.example".into()),
-            target_host: Some("2001:db8::1".into()),
-            target_tls: Tls::Starttls,
-            ..InitAnswers::default()
+            source: SideAnswer { host: Some("mail.old.example".into()), ..SideAnswer::default() },
+            target: SideAnswer {
+                host: Some("2001:db8::1".into()),
+                tls: Tls::Starttls,
+                notes: vec!["as typed".into()],
+                ..SideAnswer::default()
+            },
         }
     }
 
@@ -207,7 +246,8 @@ mod tests {
     #[test]
     fn answers_that_make_no_project_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let wrong = InitAnswers { source_host: Some("imap://x".into()), ..answers() };
+        let source = SideAnswer { host: Some("imap://x".into()), ..SideAnswer::default() };
+        let wrong = InitAnswers { source, ..answers() };
         let error = init(dir.path(), &wrong).unwrap_err().to_string();
         assert!(error.contains("write the host name only"), "{error}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
@@ -215,10 +255,52 @@ mod tests {
 
     #[test]
     fn clear_text_is_allowed_in_writing() {
-        let text = render(&InitAnswers { source_tls: Tls::None, ..InitAnswers::default() }).unwrap();
+        let source = SideAnswer { tls: Tls::None, ..SideAnswer::default() };
+        let text = render(&InitAnswers { source, ..InitAnswers::default() }).unwrap();
         let project = load::parse(Path::new("mailhaul.toml"), Path::new("/p"), &text).unwrap().project;
         assert!(project.source.allow_cleartext);
         assert!(!project.target.allow_cleartext);
+    }
+
+    #[test]
+    fn what_nobody_has_decided_is_a_comment_and_right_without_its_mark() {
+        let undecided = SideAnswer {
+            host: Some("imap.other.example".into()),
+            port: Some(1143),
+            tls: Tls::Starttls,
+            undecided: true,
+            notes: vec!["Found in DNS.\nhost = \"evil.example\"\u{1b}[2J\u{202e}".into()],
+        };
+        for (source, target) in [(true, false), (false, true), (true, true)] {
+            let side = |undecided_here| if undecided_here { undecided.clone() } else { answers().source };
+            let given = InitAnswers { source: side(source), target: side(target), ..answers() };
+            let text = render(&given).unwrap();
+            assert!(
+                text.contains(
+                    "\n# Found in DNS.host = \"evil.example\"[2J\n#host = \"imap.other.example\"\n"
+                ),
+                "{text}"
+            );
+            let parse =
+                |text: &str| load::parse(Path::new("mailhaul.toml"), Path::new("/p"), text).unwrap().project;
+            let project = parse(&text);
+            assert_eq!(
+                (project.source.host.is_none(), project.target.host.is_none()),
+                (source, target),
+                "{text}"
+            );
+            let decided = parse(
+                &text
+                    .replace("\n#host", "\nhost")
+                    .replace("\n#tls", "\ntls")
+                    .replace("\n#port = 1143", "\nport = 1143"),
+            );
+            let one = if source { decided.source } else { decided.target };
+            assert_eq!(
+                (one.host.as_deref(), one.port, one.tls),
+                (Some("imap.other.example"), Some(1143), Tls::Starttls)
+            );
+        }
     }
 
     /// What is commented out must be right too: somebody will remove the `#`.
@@ -241,6 +323,29 @@ mod tests {
         assert!(project.select.since.is_some() && project.select.max_size.is_some());
         assert_eq!(project.rules.len(), 2);
         assert!(project.source.ca_file.is_some() && project.source.admin_password.is_some());
+    }
+
+    /// Whatever is set in it, the text that a person reads stays, in its order.
+    #[test]
+    fn comments_and_order_survive_an_edit() {
+        let side = SideAnswer {
+            host: Some("a.example".into()),
+            port: Some(1),
+            tls: Tls::None,
+            ..SideAnswer::default()
+        };
+        for undecided in [false, true] {
+            let side = SideAnswer { undecided, ..side.clone() };
+            let text = render(&InitAnswers { name: "n".into(), source: side.clone(), target: side }).unwrap();
+            let mut rest = text.as_str();
+            for line in TEMPLATE.lines().filter(|line| !line.is_empty()) {
+                let kept = line
+                    .split_once('#')
+                    .map_or_else(|| line.split(" = ").next().unwrap(), |(_, comment)| comment);
+                let at = rest.find(kept).unwrap_or_else(|| panic!("`{kept}` is gone or misplaced:\n{text}"));
+                rest = &rest[at + kept.len()..];
+            }
+        }
     }
 
     #[test]

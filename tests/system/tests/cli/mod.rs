@@ -3,6 +3,7 @@
 mod assess;
 mod commands;
 mod folders;
+mod init;
 mod input;
 mod names;
 mod secrets;

@@ -1,0 +1,160 @@
+//! From a mail address, a domain or a host to the IMAP servers that its mailboxes may be on.
+//!
+//! [`search`] goes by what is most to be believed: the hosts that ship (`data/hosts.toml`), SRV records, the domain's own
+//! autoconfig documents, the provider that takes its mail, and at last usual names. Each [`Proposal`] says where it came
+//! from, whether it was reached, with which certificate, and whether it is *sure*: whoever answers DNS questions on the
+//! way can make up all that is not. [`look`] connects to a host that somebody has named.
+//!
+//! Nobody logs in and no address of a person is sent, so nothing secret can get lost while searching. Every answer is
+//! bounded in size and time, and what is odd is a [`Remark`], never a failure.
+
+mod asked;
+mod autoconfig;
+mod candidates;
+mod http;
+mod known;
+mod means;
+mod mx;
+mod probe;
+mod proposal;
+mod srv;
+
+pub use asked::{Asked, AskedError, Subject, protection};
+pub use autoconfig::Fault;
+pub use means::{Means, Ports};
+pub use probe::{Obstacle, Reached, reach};
+pub use proposal::{LogIn, Origin, Proposal, Remark};
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use mailhaul_net::{Endpoint, TlsMode};
+use tokio::time::{Instant, timeout_at};
+
+use candidates::{Candidate, Candidates};
+use known::within;
+
+/// A whole search, whatever happens.
+const TIME: Duration = Duration::from_secs(20);
+/// Of it, what is left for connecting to what was found.
+const TIME_TO_CONNECT: Duration = Duration::from_secs(8);
+
+/// What a search has found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The servers, the best first: those that are sure before the others, those reached before the others.
+    pub proposals: Vec<Proposal>,
+    /// What was met on the way.
+    pub remarks: Vec<Remark>,
+}
+
+/// Looks for the IMAP server of what was asked for, for at most 20 seconds.
+pub async fn search(means: &Means, asked: &Asked) -> Found {
+    let until = Instant::now() + TIME;
+    let name = asked.subject.name();
+    let mut candidates = Candidates::default();
+    let domain = match &asked.subject {
+        Subject::Host(_) => {
+            candidates.known_host(name);
+            if candidates.is_empty() || asked.port.is_some() || asked.tls.is_some() {
+                candidates = Candidates::default();
+                candidates.typed(asked, means);
+            }
+            return finish(means, candidates, asked, until).await;
+        }
+        Subject::Address { domain } => domain,
+        Subject::Name(domain) => {
+            candidates.known_host(domain);
+            domain
+        }
+    };
+    candidates.known_domain(domain);
+    if !candidates.is_empty() {
+        return finish(means, candidates, asked, until).await;
+    }
+    // What a name is asked about over the network leaves time to connect to what it says.
+    let asking = until - TIME_TO_CONNECT;
+    if timeout_at(asking, candidates.ask(means, domain)).await.is_err() {
+        candidates.remarks.push(Remark::OutOfTime);
+    }
+    if matches!(asked.subject, Subject::Name(_)) {
+        candidates.typed(asked, means);
+    }
+    let mx = candidates.mx().to_vec();
+    let found = finish(means, candidates, asked, until).await;
+    if found.proposals.iter().any(|proposal| proposal.reached.is_ok()) {
+        return found;
+    }
+    let mut usual = Candidates::again(found, mx);
+    usual.usual(means, domain);
+    finish(means, usual, asked, until).await
+}
+
+/// Returns what ships about what was asked for, without asking anybody: a host, or a mail domain.
+#[must_use]
+pub fn known(asked: &Asked) -> Option<(Endpoint, LogIn, Origin)> {
+    let name = asked.subject.name();
+    let provider = known::by_host(name).or_else(|| known::by_domain(name))?;
+    let origin = Origin::Known { provider: provider.name.clone(), source: provider.source.clone() };
+    Some((provider.endpoint(), provider.log_in(), origin))
+}
+
+/// Connects to a host that somebody has named, with what is left open of port and protection tried in the usual order:
+/// TLS from the first byte, then STARTTLS. Returns the first that answers, else the first that was tried.
+pub async fn look(
+    means: &Means,
+    host: &str,
+    port: Option<u16>,
+    tls: Option<TlsMode>,
+) -> (Endpoint, Result<Reached, Obstacle>) {
+    let asked = Asked { subject: Subject::Host(host.to_owned()), port, tls };
+    let mut tried: Vec<_> =
+        join_all(candidates::endpoints(&asked, means).into_iter().map(|endpoint| async move {
+            let reached = reach(means, &endpoint).await;
+            (endpoint, reached)
+        }))
+        .await;
+    let best = tried.iter().position(|(_, reached)| reached.is_ok());
+    // TLS that is there and not trusted says more than a port where nobody listens.
+    let best = best.or_else(|| {
+        tried
+            .iter()
+            .position(|(_, reached)| matches!(reached, Err(obstacle) if obstacle.certificate().is_some()))
+    });
+    tried.swap_remove(best.unwrap_or(0))
+}
+
+/// Connects to the candidates, at once, and puts the best first.
+async fn finish(means: &Means, candidates: Candidates, asked: &Asked, until: Instant) -> Found {
+    let Candidates { found, remarks, tried, .. } = candidates;
+    let domain = asked.subject.name();
+    // A host with a port was meant as it was typed; of a name alone nobody knows.
+    let named = |origin: &Origin| *origin == Origin::Typed && matches!(asked.subject, Subject::Host(_));
+    let connecting = found.into_iter().map(|candidate| async move {
+        let Candidate { endpoint, log_in, origins } = candidate;
+        let reached = timeout_at(until, reach(means, &endpoint)).await.unwrap_or(Err(Obstacle::NotTried));
+        let sure = origins.iter().any(|origin| origin.vouches() || named(origin))
+            || reached.is_ok() && within(&endpoint.host, domain);
+        Proposal { endpoint, log_in, origins, reached, sure }
+    });
+    let mut proposals = tried;
+    proposals.extend(join_all(connecting).await);
+    // Nothing behind a usual name was a wrong guess; a certificate that is not trusted is worth knowing of.
+    proposals.retain(|one| {
+        let guessed = one.origins.iter().all(|origin| matches!(origin, Origin::Usual | Origin::Mx));
+        let there = one.reached.as_ref().map_or_else(|obstacle| obstacle.certificate().is_some(), |_| true);
+        there || !guessed
+    });
+    // A host that has TLS from the first byte is no choice between that and STARTTLS.
+    let implicit: Vec<String> = proposals
+        .iter()
+        .filter(|one| one.endpoint.tls == TlsMode::Implicit && one.reached.is_ok())
+        .map(|one| one.endpoint.host.clone())
+        .collect();
+    proposals.retain(|one| one.endpoint.tls == TlsMode::Implicit || !implicit.contains(&one.endpoint.host));
+    proposals.sort_by_key(|one| {
+        let origin = one.origins.iter().map(Origin::rank).min();
+        (!one.sure, one.reached.is_err(), origin, one.endpoint.tls != TlsMode::Implicit)
+    });
+    Found { proposals, remarks }
+}

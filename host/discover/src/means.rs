@@ -1,0 +1,99 @@
+//! What a search is done with: the dialer, the resolver, the ports.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use mailhaul_net::dns::Resolver;
+use mailhaul_net::{Dialer, Endpoint, NetError, NetErrorKind, Stream};
+use tokio::time::timeout;
+
+/// TCP and TLS to one server, with its name: the person waits, and a host that takes longer is no good one.
+const CONNECT: Duration = Duration::from_secs(6);
+
+/// What servers are looked for with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Means {
+    dialer: Dialer,
+    resolver: Option<Resolver>,
+    /// Whether hosts are looked up by the resolver as well, not by the system.
+    alone: bool,
+    pub(crate) ports: Ports,
+}
+
+/// The ports that are tried. Others than the usual ones are for tests, which may not bind those.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    pub imaps: u16,
+    pub imap: u16,
+    pub https: u16,
+    pub http: u16,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self { imaps: 993, imap: 143, https: 443, http: 80 }
+    }
+}
+
+impl Means {
+    /// Returns the usual means: the system's resolver, where there is one, and the system's look-up of hosts, as
+    /// every later connection has it.
+    #[must_use]
+    pub fn system(dialer: Dialer) -> Means {
+        let resolver = Resolver::system()
+            .inspect_err(|error| tracing::debug!(%error, "no DNS server is configured"))
+            .ok();
+        Means { dialer, resolver, alone: false, ports: Ports::default() }
+    }
+
+    /// Returns means that ask this resolver about everything, hosts included.
+    #[must_use]
+    pub fn asking(dialer: Dialer, resolver: Resolver) -> Means {
+        Means { dialer, resolver: Some(resolver), alone: true, ports: Ports::default() }
+    }
+
+    /// Returns these means with other ports.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn on_ports(self, ports: Ports) -> Means {
+        Means { ports, ..self }
+    }
+
+    /// The resolver; `None` where none is configured.
+    pub(crate) fn resolver(&self) -> Option<&Resolver> {
+        self.resolver.as_ref()
+    }
+
+    pub(crate) fn dialer(&self) -> &Dialer {
+        &self.dialer
+    }
+
+    /// Returns a connection as [`Dialer::connect`] makes it, within six seconds.
+    pub(crate) async fn connect(&self, endpoint: &Endpoint) -> Result<Stream, NetError> {
+        let connected = timeout(CONNECT, async {
+            match self.resolver.as_ref().filter(|_| self.alone && is_name(&endpoint.host)) {
+                Some(resolver) => {
+                    let unknown = |detail: String| NetError::new(NetErrorKind::NameUnknown, endpoint, detail);
+                    let found = resolver
+                        .addresses(&endpoint.host)
+                        .await
+                        .map_err(|error| unknown(error.to_string()))?;
+                    let at = |address: IpAddr| SocketAddr::new(address, endpoint.port);
+                    let addresses = found.records.into_iter().map(at).collect();
+                    self.dialer.connect_to(endpoint, addresses).await
+                }
+                None => self.dialer.connect(endpoint).await,
+            }
+        });
+        connected.await.unwrap_or_else(|_| {
+            let detail = format!("the server does not answer within {} seconds", CONNECT.as_secs());
+            Err(NetError::new(NetErrorKind::Filtered, endpoint, detail))
+        })
+    }
+}
+
+/// Returns whether DNS is to be asked about a host: no address, and not this machine (RFC 6761 section 6.3).
+fn is_name(host: &str) -> bool {
+    host.parse::<IpAddr>().is_err() && host != "localhost" && !host.ends_with(".localhost")
+}
