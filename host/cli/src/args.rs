@@ -792,9 +792,19 @@ mod tests {
         check`, `mailhaul plan` and `mailhaul run`. Nothing is written to a server
         before `run`.
         ");
-        for sub in
-            ["init", "assess", "check", "plan", "run", "verify", "undo", "report", "status", "secrets", "passwords"]
-        {
+        for sub in [
+            "init",
+            "assess",
+            "check",
+            "plan",
+            "run",
+            "verify",
+            "undo",
+            "report",
+            "status",
+            "secrets",
+            "passwords",
+        ] {
             let sub = command.find_subcommand_mut(sub).unwrap();
             let help = sub.render_help().to_string();
             assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");

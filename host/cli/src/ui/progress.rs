@@ -34,9 +34,7 @@ impl Progress {
             | Activity::Checking
             | Activity::Planning
             | Activity::Copying
-            | Activity::Undoing => {
-                progress::Progress::of_copy()
-            }
+            | Activity::Undoing => progress::Progress::of_copy(),
         };
         Self { activity, model, stopping: false }
     }

@@ -76,7 +76,8 @@ pub fn reasons(assessment: &Assessment) -> Vec<RiskReason> {
     let ends = [(Side::Source, Some(&assessment.source)), (Side::Target, assessment.target.as_ref())];
     for (side, stopped) in ends.into_iter().filter_map(|(side, end)| Some((side, end?.stopped.as_ref()?))) {
         let code = if side == Side::Source { RiskCode::SourceStopped } else { RiskCode::TargetStopped };
-        let sentence = format!("the {} said no: {}: {}", side.as_str(), stopped.cause, escape(&stopped.reason));
+        let sentence =
+            format!("the {} said no: {}: {}", side.as_str(), stopped.cause, escape(&stopped.reason));
         found.add(code, Risk::High, sentence);
     }
     if assessment.is_read() {
@@ -264,12 +265,7 @@ mod tests {
                 &[C::Large],
             ),
             ("sizes unknown", |a| a.source.bytes = None, Risk::Look, &[C::SizesUnknown]),
-            (
-                "many messages",
-                |a| a.source.messages = MANY_MESSAGES + 1,
-                Risk::Look,
-                &[C::ManyMessages],
-            ),
+            ("many messages", |a| a.source.messages = MANY_MESSAGES + 1, Risk::Look, &[C::ManyMessages]),
             ("within a day's budget", |a| a.source.provider = giving(GIB), Risk::Low, &[]),
             ("a budget of days", |a| a.source.provider = giving(GIB / 3), Risk::Look, &[C::Throttled]),
             ("a budget of weeks", |a| a.source.provider = giving(GIB / 20), Risk::High, &[C::Throttled]),
@@ -311,7 +307,7 @@ mod tests {
         assert_eq!(
             sentences,
             [
-                "5 GiB are to be copied, the target has 2 GiB left",
+                "5.0 GiB are to be copied, the target has 2.0 GiB left",
                 "3 messages (180 MiB) are larger than the target takes (50 MiB)"
             ]
         );

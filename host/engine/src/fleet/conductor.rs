@@ -244,10 +244,7 @@ async fn work_on_all(
     let mut grace: Option<tokio::time::Instant> = None;
     let mut broken_off: Vec<(usize, MailboxEnd)> = Vec::new();
     loop {
-        while next < mailboxes.len()
-            && running.len() < at_once
-            && !context.stop.is_raised()
-        {
+        while next < mailboxes.len() && running.len() < at_once && !context.stop.is_raised() {
             let (context, mailbox, work, recorder) =
                 (context.clone(), mailboxes[next].clone(), work.clone(), recorder.clone());
             let span = tracing::info_span!("mailbox", name = %mailbox.key);

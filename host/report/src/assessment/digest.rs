@@ -68,8 +68,7 @@ pub(super) fn by_risk(rows: &mut [Row<'_>]) {
 }
 
 pub(super) fn totals(project: &ProjectAssessment, rows: &[Row<'_>]) -> Totals {
-    let mut totals =
-        Totals { mailboxes: (rows.len() + project.missing.len()) as u64, ..Totals::default() };
+    let mut totals = Totals { mailboxes: (rows.len() + project.missing.len()) as u64, ..Totals::default() };
     let add = |sum: &mut Portion, more: Portion| {
         sum.messages += more.messages;
         sum.bytes += more.bytes;
@@ -146,12 +145,12 @@ pub(super) fn limits(host: &Host) -> Vec<String> {
     let Some(provider) = &host.provider else { return all };
     let connections = |most: u32| plural(u64::from(most), "connection");
     all.extend(provider.connections.map(|most| format!("{} at once", connections(most))));
-    all.extend(
-        provider.connections_per_mailbox.map(|most| format!("{} of one mailbox", connections(most))),
-    );
+    all.extend(provider.connections_per_mailbox.map(|most| format!("{} of one mailbox", connections(most))));
     let budget = &provider.budget;
     all.extend(budget.gives_a_day.map(|most| format!("gives {} a day of one mailbox", bytes_rounded(most))));
-    all.extend(budget.takes_a_day.map(|most| format!("takes {} a day into one mailbox", bytes_rounded(most))));
+    all.extend(
+        budget.takes_a_day.map(|most| format!("takes {} a day into one mailbox", bytes_rounded(most))),
+    );
     all.extend(
         budget
             .takes_messages_an_hour
@@ -198,7 +197,11 @@ pub(super) fn incomplete(project: &ProjectAssessment) -> Option<String> {
     (missing > 0).then(|| {
         format!(
             "Not complete: {} not read yet; `mailhaul assess` goes on with {}.",
-            if missing == 1 { "1 mailbox is".to_owned() } else { format!("{} are", plural(missing, "mailbox")) },
+            if missing == 1 {
+                "1 mailbox is".to_owned()
+            } else {
+                format!("{} are", plural(missing, "mailbox"))
+            },
             if missing == 1 { "it" } else { "them" }
         )
     })

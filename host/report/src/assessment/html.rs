@@ -93,8 +93,9 @@ pub(super) fn render(project: &ProjectAssessment) -> Result<String, askama::Erro
         incomplete: digest::incomplete(project).map(|text| text.replace('`', "")),
         facts: facts(&totals),
         time: visible(&forecast.sentence),
-        left_out: (forecast.left_out > 0)
-            .then(|| format!("{} that could not be read are not in it.", plural(forecast.left_out, "mailbox"))),
+        left_out: (forecast.left_out > 0).then(|| {
+            format!("{} that could not be read are not in it.", plural(forecast.left_out, "mailbox"))
+        }),
         basis: visible(&forecast.basis.replace('`', "")),
         mailboxes: rows.iter().map(mailbox).collect(),
         total: [

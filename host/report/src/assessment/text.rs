@@ -60,7 +60,11 @@ fn sums(out: &mut String, project: &ProjectAssessment, totals: &Totals) {
     if totals.old_folders > 0 {
         let have = if totals.old_folders == 1 { "has" } else { "have" };
         let folders = plural(totals.old_folders, "folder");
-        fact(out, "Old", &format!("{folders} {have} had no mail for two years: worth asking whether they move"));
+        fact(
+            out,
+            "Old",
+            &format!("{folders} {have} had no mail for two years: worth asking whether they move"),
+        );
     }
     fact(out, "Time", &forecast.sentence);
     if forecast.left_out > 0 {

@@ -130,10 +130,8 @@ async fn read_once(
     // A ledger that cannot be read is a run's business.
     let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity()).ok().flatten();
     let known = ledger.and_then(|ledger| KnownFolders::of(&ledger).ok()).unwrap_or_default();
-    let (listed, target) = tokio::join!(
-        list_source(&mut source, &known),
-        read_target(context, mailbox, target, &known)
-    );
+    let (listed, target) =
+        tokio::join!(list_source(&mut source, &known), read_target(context, mailbox, target, &known));
     let (listing, round_trip_ms) = listed.map_err(EndError::at(Side::Source))?;
     let limit = target.as_ref().and_then(|target| target.append_limit);
     let found = read_source(&mut source, listing, limit).await.map_err(EndError::at(Side::Source))?;
@@ -146,7 +144,14 @@ async fn read_once(
         ..placed(end(context, mailbox, Side::Source), found.source)
     };
     let (mailbox_key, settled_bytes) = (mailbox.key.clone(), settled_bytes(context, mailbox));
-    Ok(Some(Assessment { mailbox: mailbox_key, at: record::now(), source, target, settled_bytes, ..found.rest }))
+    Ok(Some(Assessment {
+        mailbox: mailbox_key,
+        at: record::now(),
+        source,
+        target,
+        settled_bytes,
+        ..found.rest
+    }))
 }
 
 /// The figures of an end that is at this place.
@@ -156,10 +161,7 @@ fn placed(place: EndFigures, figures: EndFigures) -> EndFigures {
 }
 
 /// The folders of the source with their figures, and how long its server takes to answer, in milliseconds.
-async fn list_source(
-    session: &mut Session,
-    known: &KnownFolders,
-) -> Result<(Listing, u32), ImapError> {
+async fn list_source(session: &mut Session, known: &KnownFolders) -> Result<(Listing, u32), ImapError> {
     let begun = Instant::now();
     session.noop().await?;
     let round_trip = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
@@ -189,10 +191,7 @@ async fn read_target(
 }
 
 /// What the target holds, has room for, and takes.
-async fn figures(
-    mut session: Session,
-    known: &KnownFolders,
-) -> Result<EndFigures, ImapError> {
+async fn figures(mut session: Session, known: &KnownFolders) -> Result<EndFigures, ImapError> {
     let listing = target_figures(&mut session, &known.target).await?;
     let quota = session.quota().await?;
     let mut found = EndFigures {
