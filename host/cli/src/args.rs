@@ -112,7 +112,7 @@ fn assessment_format() -> impl clap::builder::TypedValueParser<Value = Format> {
 pub(crate) enum Command {
     /// Write `mailhaul.toml` and `mailboxes.csv` to fill in
     Init(Init),
-    /// What the move is about, before a date is promised: sizes, risks, time
+    /// Sizes, risks and time, before a date is promised; writes nothing
     Assess(Assess),
     /// Try every mailbox on both ends; writes nothing
     Check(Select),
@@ -755,6 +755,7 @@ mod tests {
 
         Commands:
           init         Write `mailhaul.toml` and `mailboxes.csv` to fill in
+          assess       Sizes, risks and time, before a date is promised; writes nothing
           check        Try every mailbox on both ends; writes nothing
           plan         Show where every folder would go, and why; writes nothing
           provision    Create the mailboxes missing on the new host, through a plugin

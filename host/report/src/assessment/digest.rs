@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use mailhaul_engine::assessment::forecast::Forecast;
 use mailhaul_engine::assessment::risk::{Risk, RiskReason, reasons};
 use mailhaul_engine::assessment::{
     Assessment, EndFigures, LargestMessage, Portion, ProjectAssessment, ProviderFigures,
@@ -70,8 +71,8 @@ pub(super) fn by_risk(rows: &mut [Row<'_>]) {
 pub(super) fn totals(project: &ProjectAssessment, rows: &[Row<'_>]) -> Totals {
     let mut totals = Totals { mailboxes: (rows.len() + project.missing.len()) as u64, ..Totals::default() };
     let add = |sum: &mut Portion, more: Portion| {
-        sum.messages += more.messages;
-        sum.bytes += more.bytes;
+        sum.messages = sum.messages.saturating_add(more.messages);
+        sum.bytes = sum.bytes.saturating_add(more.bytes);
     };
     for row in rows {
         match row.risk {
@@ -85,7 +86,7 @@ pub(super) fn totals(project: &ProjectAssessment, rows: &[Row<'_>]) -> Totals {
         }
         totals.read += 1;
         totals.folders += source.folders;
-        totals.messages += source.messages;
+        totals.messages = totals.messages.saturating_add(source.messages);
         totals.bytes = totals.bytes.saturating_add(source.bytes.unwrap_or(0));
         totals.without_sizes += u64::from(source.bytes.is_none());
         totals.old_folders += messages.old_folders.count;
@@ -205,6 +206,15 @@ pub(super) fn incomplete(project: &ProjectAssessment) -> Option<String> {
             if missing == 1 { "it" } else { "them" }
         )
     })
+}
+
+/// Returns how many mailboxes a forecast is without.
+pub(super) fn left_out(forecast: &Forecast) -> String {
+    format!(
+        "not in it: {} that {} not read",
+        plural(forecast.left_out, "mailbox"),
+        if forecast.left_out == 1 { "was" } else { "were" }
+    )
 }
 
 /// Returns the size of a mailbox, or why there is none.

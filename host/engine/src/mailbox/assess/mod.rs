@@ -205,7 +205,10 @@ async fn figures(mut session: Session, known: &KnownFolders) -> Result<EndFigure
         found.folders += 1;
         let status = status.as_ref();
         found.messages += status.and_then(|status| status.messages).map_or(0, u64::from);
-        found.bytes = found.bytes.zip(status.and_then(|status| status.size)).map(|(sum, size)| sum + size);
+        found.bytes = found
+            .bytes
+            .zip(status.and_then(|status| status.size))
+            .map(|(sum, size)| sum.saturating_add(size));
     }
     // Some tell it folder by folder only (RFC 7889): what the strictest takes, all take.
     let of_folders = listing.iter().filter_map(|(_, status)| status.as_ref()?.append_limit);
