@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mailhaul_engine::plugin::{Plugins, ServerProfiler, SideProfilers};
+use mailhaul_engine::plugin::{MailboxProvisioner, Plugins, ServerProfiler, SideProfilers};
 use mailhaul_net::Dialer;
 use mailhaul_plugin_host::{
     Cancel, Cell, Column, Compiler, Inputs, Limits, LoadError, LoadReason, Lock, Plugin, PluginHost,

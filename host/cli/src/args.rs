@@ -120,7 +120,7 @@ fn one_of(names: &'static [&'static str]) -> impl clap::builder::TypedValueParse
 pub(crate) enum Command {
     /// Write `mailhaul.toml` and `mailboxes.csv` to fill in
     Init(Init),
-    /// What the move is about, before a date is promised: sizes, risks, time
+    /// Sizes, risks and time, before a date is promised; writes nothing
     Assess(Assess),
     /// Try every mailbox on both ends; writes nothing
     Check(Check),
@@ -866,6 +866,7 @@ mod tests {
 
         Commands:
           init         Write `mailhaul.toml` and `mailboxes.csv` to fill in
+          assess       Sizes, risks and time, before a date is promised; writes nothing
           check        Try every mailbox on both ends; writes nothing
           plan         Show where every folder would go, and why; writes nothing
           provision    Create the mailboxes missing on the new host, or list them
@@ -903,9 +904,19 @@ mod tests {
         check`, `mailhaul plan` and `mailhaul run`. Nothing is written to a server
         before `run`.
         ");
-        for sub in
-            ["init", "assess", "check", "plan", "run", "verify", "undo", "report", "status", "secrets", "passwords"]
-        {
+        for sub in [
+            "init",
+            "assess",
+            "check",
+            "plan",
+            "run",
+            "verify",
+            "undo",
+            "report",
+            "status",
+            "secrets",
+            "passwords",
+        ] {
             let sub = command.find_subcommand_mut(sub).unwrap();
             let help = sub.render_help().to_string();
             assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");

@@ -236,7 +236,9 @@ fn other_keys(at: &str, one: &Value, other: &Value) -> Vec<String> {
             let odd = odd.chain(b.keys().filter(|key| !a.contains_key(*key)));
             let odd = odd.map(|key| format!("{at}.{key}")).collect::<Vec<_>>();
             let below = a.iter().filter_map(|(key, value)| Some((key, value, b.get(key)?)));
-            odd.into_iter().chain(below.flat_map(|(key, a, b)| other_keys(&format!("{at}.{key}"), a, b))).collect()
+            odd.into_iter()
+                .chain(below.flat_map(|(key, a, b)| other_keys(&format!("{at}.{key}"), a, b)))
+                .collect()
         }
         (Value::Array(a), Value::Array(b)) => {
             a.first().zip(b.first()).map_or_else(Vec::new, |(a, b)| other_keys(&format!("{at}[0]"), a, b))

@@ -177,6 +177,8 @@ fn limits_and_quirks_reach_the_profile() {
     let microsoft = asked(server("outlook.office365.com", "", &[])).unwrap();
     assert_eq!(microsoft.switches, [("folder-names".to_owned(), "fold-case".to_owned())]);
     assert_eq!(microsoft.max_append_bytes, Some(157_286_400));
+    assert_eq!(microsoft.extras, [("takes-messages-an-hour".to_owned(), "3600".to_owned())]);
+    assert_eq!(icloud.extras, []);
     assert_eq!(asked(server("h", "Courier-IMAP ready", &[])).unwrap().max_connections, Some(4));
 }
 

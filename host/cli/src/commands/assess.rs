@@ -27,8 +27,7 @@ pub(crate) fn assess(ui: &mut Ui, global: &Global, args: &Assess) -> Result<Exit
     let begun = record::now();
     let mut watcher = watcher::for_task(ui, Activity::Assessing);
     let task = Task::Assess { again: args.again };
-    let outcome =
-        drive::task(ui, &project, &args.select.only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
+    let outcome = drive::task(ui, &project, &args.select.only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
     let exit = exit::of_finish(&outcome.finish);
     let earlier = outcome.assessments.iter().filter(|one| one.at < begun).count() as u64;

@@ -74,17 +74,25 @@ impl Family {
             (Self::Google, B::Rules) => {
                 "filters are exported under Settings, Filters and Blocked Addresses, and entered by hand at the new host"
             }
-            (Self::Google, B::Calendars) => "Calendar exports .ics files (Settings, Import & export), or Google Takeout",
+            (Self::Google, B::Calendars) => {
+                "Calendar exports .ics files (Settings, Import & export), or Google Takeout"
+            }
             (Self::Google, B::Contacts) => "Contacts exports vCard or CSV, or Google Takeout",
             (Self::Google, B::Archive) => {
                 "archived mail is in All Mail, which IMAP shows when Gmail's IMAP settings allow it; Vault does not move"
             }
-            (Self::Google, B::Shared) => "delegated mailboxes and groups are listed in the admin console, each moves by itself",
-            (Self::Google, B::Aliases) => "aliases are listed in the admin console (Directory, Users, Alternate emails)",
+            (Self::Google, B::Shared) => {
+                "delegated mailboxes and groups are listed in the admin console, each moves by itself"
+            }
+            (Self::Google, B::Aliases) => {
+                "aliases are listed in the admin console (Directory, Users, Alternate emails)"
+            }
             (Self::Microsoft, B::Rules) => {
                 "Outlook exports rules to an .rwz file; `Get-InboxRule -Mailbox USER` lists them for whoever enters them"
             }
-            (Self::Microsoft, B::Calendars) => "Outlook exports .ics or .pst; the new host's own migration tool reads them by Exchange",
+            (Self::Microsoft, B::Calendars) => {
+                "Outlook exports .ics or .pst; the new host's own migration tool reads them by Exchange"
+            }
             (Self::Microsoft, B::Contacts) => "Outlook exports contacts as CSV or .pst",
             (Self::Microsoft, B::Archive) => {
                 "the online archive is a mailbox of its own that IMAP does not show: `Get-Mailbox -Archive` lists those that have \
@@ -93,14 +101,24 @@ impl Family {
             (Self::Microsoft, B::Shared) => {
                 "a shared mailbox takes a row of its own in the list, under its own address; public folders need a .pst export"
             }
-            (Self::Microsoft, B::Aliases) => "`Get-Mailbox -ResultSize Unlimited | Select Name, EmailAddresses` lists them",
+            (Self::Microsoft, B::Aliases) => {
+                "`Get-Mailbox -ResultSize Unlimited | Select Name, EmailAddresses` lists them"
+            }
             (Self::Zimbra, B::Rules) => "`zmmailbox -z -m USER getFilterRules` lists them",
-            (Self::Zimbra, B::Calendars) => "`zmmailbox -z -m USER getRestURL '/Calendar?fmt=ics'` writes an .ics file",
-            (Self::Zimbra, B::Contacts) => "`zmmailbox -z -m USER getRestURL '/Contacts?fmt=vcf'` writes a vCard file",
-            (Self::Zimbra, B::Archive) => "an archive account is an account of its own: it takes a row of its own in the list",
+            (Self::Zimbra, B::Calendars) => {
+                "`zmmailbox -z -m USER getRestURL '/Calendar?fmt=ics'` writes an .ics file"
+            }
+            (Self::Zimbra, B::Contacts) => {
+                "`zmmailbox -z -m USER getRestURL '/Contacts?fmt=vcf'` writes a vCard file"
+            }
+            (Self::Zimbra, B::Archive) => {
+                "an archive account is an account of its own: it takes a row of its own in the list"
+            }
             (Self::Zimbra, B::Shared) => "`zmmailbox -z -m USER getFolderGrant FOLDER` lists who shares what",
             (Self::Zimbra, B::Aliases) => "`zmprov getAccount USER zimbraMailAlias` lists them",
-            (Self::Apple, B::Rules) => "rules stand in iCloud Mail's settings on the web; they are entered by hand",
+            (Self::Apple, B::Rules) => {
+                "rules stand in iCloud Mail's settings on the web; they are entered by hand"
+            }
             (Self::Apple, B::Calendars) => "Calendar on a Mac exports .ics files",
             (Self::Apple, B::Contacts) => "Contacts on a Mac or icloud.com exports vCards",
             (Self::Apple, B::Aliases) => "aliases stand in iCloud Mail's settings on the web",
@@ -108,13 +126,17 @@ impl Family {
             (Self::Panel, B::Rules) => {
                 "Sieve scripts, replies and forwarders are in the panel, or are fetched by ManageSieve (port 4190)"
             }
-            (Self::Panel, B::Calendars) => "a calendar, where the host has one, exports .ics in its web mail, or by CalDAV",
+            (Self::Panel, B::Calendars) => {
+                "a calendar, where the host has one, exports .ics in its web mail, or by CalDAV"
+            }
             (Self::Panel, B::Contacts) => "the web mail's address book exports vCard or CSV, or by CardDAV",
             (Self::Panel, B::Archive) => return None,
             (Self::Panel, B::Shared) => {
                 "a folder that is shared moves with its owner's mailbox; who may see it is set anew at the new host"
             }
-            (Self::Panel, B::Aliases) => "forwarders and aliases are listed in the panel, and made anew at the new host",
+            (Self::Panel, B::Aliases) => {
+                "forwarders and aliases are listed in the panel, and made anew at the new host"
+            }
             (Self::Other, B::Rules) => "ask the old host how rules, replies and forwarding are exported",
             (Self::Other, B::Calendars) => "ask the old host for an .ics export or CalDAV",
             (Self::Other, B::Contacts) => "ask the old host for a vCard or CSV export, or CardDAV",
@@ -157,7 +179,11 @@ fn seen(what: Beyond, mailboxes: &[&Assessment]) -> Option<String> {
             mailboxes.iter().map(|one| folders(one)).filter(|names| !names.is_empty()).collect();
         let first = escape(with.first()?.first()?);
         let n = with.len() as u64;
-        Some(format!("{} {} such folders, `{first}` say", plural(n, "mailbox"), if n == 1 { "has" } else { "have" }))
+        Some(format!(
+            "{} {} such folders, `{first}` say",
+            plural(n, "mailbox"),
+            if n == 1 { "has" } else { "have" }
+        ))
     };
     let named = |kinds: &[Kind]| {
         in_mailboxes(&|one| {

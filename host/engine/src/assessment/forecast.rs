@@ -180,10 +180,8 @@ pub fn forecast(project: &ProjectAssessment) -> Forecast {
         None => (0.0, Bound::Nothing, "no mailbox was read".to_owned()),
         Some((alone, one)) if alone >= whole => {
             let budget = budget_seconds(one).filter(|budget| budget.seconds >= alone);
-            let size = one.bytes_to_copy().map_or_else(
-                || plural(one.source.messages, "message"),
-                bytes_rounded,
-            );
+            let size =
+                one.bytes_to_copy().map_or_else(|| plural(one.source.messages, "message"), bytes_rounded);
             let name = mailhaul_text::escape(&one.mailbox);
             match budget {
                 Some(budget) => (
@@ -240,11 +238,8 @@ impl Slots {
 }
 
 fn slots(project: &ProjectAssessment, read: &[&Assessment]) -> Slots {
-    let mut slots = Slots {
-        at_once: project.mailboxes_at_once.max(1),
-        bound: Bound::MailboxesAtOnce,
-        host: None,
-    };
+    let mut slots =
+        Slots { at_once: project.mailboxes_at_once.max(1), bound: Bound::MailboxesAtOnce, host: None };
     let sources = read.iter().map(|one| &one.source);
     let targets = read.iter().filter_map(|one| one.target.as_ref());
     for side in [sources.collect::<Vec<_>>(), targets.collect()] {
@@ -433,13 +428,17 @@ mod tests {
     #[test]
     fn of_several_budgets_the_tightest_counts() {
         let mut one = mailbox("a", 36_000, GB);
-        let budget = Budget { takes_a_day: Some(GB), takes_messages_an_hour: Some(3_600), ..Budget::default() };
+        let budget =
+            Budget { takes_a_day: Some(GB), takes_messages_an_hour: Some(3_600), ..Budget::default() };
         let target = EndFigures { provider: provider(None, budget), ..EndFigures::default() };
         one.target = Some(target);
         let found = budget_seconds(&one).unwrap();
         assert!((found.seconds - DAY).abs() < 1.0 && found.sentence.contains("a day"), "{found:?}");
         one.source.messages = 360_000;
         let found = budget_seconds(&one).unwrap();
-        assert!((found.seconds - 100.0 * HOUR).abs() < 1.0 && found.sentence.contains("an hour"), "{found:?}");
+        assert!(
+            (found.seconds - 100.0 * HOUR).abs() < 1.0 && found.sentence.contains("an hour"),
+            "{found:?}"
+        );
     }
 }

@@ -7,6 +7,7 @@ use super::Assessment;
 use super::forecast::budget_seconds;
 use crate::named_enum::named_enum;
 use crate::side::Side;
+use crate::summary::Stopped;
 
 /// Above this a mailbox takes a night by itself on an ordinary line, so that its date has to be looked at.
 pub const BIG: u64 = 20 << 30;
@@ -76,7 +77,7 @@ pub fn reasons(assessment: &Assessment) -> Vec<RiskReason> {
     let ends = [(Side::Source, Some(&assessment.source)), (Side::Target, assessment.target.as_ref())];
     for (side, stopped) in ends.into_iter().filter_map(|(side, end)| Some((side, end?.stopped.as_ref()?))) {
         let code = if side == Side::Source { RiskCode::SourceStopped } else { RiskCode::TargetStopped };
-        let sentence = format!("the {} said no: {}: {}", side.as_str(), stopped.cause, escape(&stopped.reason));
+        let sentence = could_not_be_read(side, stopped);
         found.add(code, Risk::High, sentence);
     }
     if assessment.is_read() {
@@ -96,6 +97,18 @@ pub fn reasons(assessment: &Assessment) -> Vec<RiskReason> {
 #[must_use]
 pub fn risk(assessment: &Assessment) -> Risk {
     reasons(assessment).first().map_or(Risk::Low, |reason| reason.risk)
+}
+
+/// Returns what was in the way, in the server's words, and what to do about it.
+fn could_not_be_read(side: Side, stopped: &Stopped) -> String {
+    let mut sentence =
+        format!("the {} could not be read: {}: {}", side.as_str(), stopped.cause, escape(&stopped.reason));
+    let remedy = stopped.cause.remedy(side);
+    // Some reasons end in their remedy.
+    if !remedy.is_empty() && !stopped.reason.contains(&remedy) {
+        sentence.push_str(&format!("; {remedy}"));
+    }
+    sentence
 }
 
 struct Reasons(Vec<RiskReason>);
@@ -178,7 +191,6 @@ mod tests {
     use super::*;
     use crate::assessment::{Budget, EndFigures, Portion, ProviderFigures, QuotaFigures};
     use crate::cause::Cause;
-    use crate::summary::Stopped;
 
     const GIB: u64 = 1 << 30;
 
@@ -264,12 +276,7 @@ mod tests {
                 &[C::Large],
             ),
             ("sizes unknown", |a| a.source.bytes = None, Risk::Look, &[C::SizesUnknown]),
-            (
-                "many messages",
-                |a| a.source.messages = MANY_MESSAGES + 1,
-                Risk::Look,
-                &[C::ManyMessages],
-            ),
+            ("many messages", |a| a.source.messages = MANY_MESSAGES + 1, Risk::Look, &[C::ManyMessages]),
             ("within a day's budget", |a| a.source.provider = giving(GIB), Risk::Low, &[]),
             ("a budget of days", |a| a.source.provider = giving(GIB / 3), Risk::Look, &[C::Throttled]),
             ("a budget of weeks", |a| a.source.provider = giving(GIB / 20), Risk::High, &[C::Throttled]),
@@ -303,7 +310,11 @@ mod tests {
     fn a_reason_has_its_figures_and_nothing_that_a_terminal_obeys() {
         let mut one = ordinary();
         one.source.stopped = no(Side::Source, Cause::AuthRefused);
-        assert_eq!(reasons(&one)[0].sentence, "the source said no: auth-refused: no \\x1b[31m");
+        let sentence = &reasons(&one)[0].sentence;
+        assert!(
+            sentence.starts_with("the source could not be read: auth-refused: no \\x1b[31m; check "),
+            "{sentence}"
+        );
         let mut one = ordinary();
         one.messages.over_limit = Some(Portion { messages: 3, bytes: 180 << 20 });
         one.source.bytes = Some(5 * GIB);
@@ -311,7 +322,7 @@ mod tests {
         assert_eq!(
             sentences,
             [
-                "5 GiB are to be copied, the target has 2 GiB left",
+                "5.0 GiB are to be copied, the target has 2.0 GiB left",
                 "3 messages (180 MiB) are larger than the target takes (50 MiB)"
             ]
         );

@@ -43,11 +43,7 @@ pub(crate) struct MailboxList {
 ///
 /// # Errors
 /// [`ListError`]: rows that are broken, listed twice, crossed, or the same account on both sides.
-pub(crate) async fn list(
-    job: &Job,
-    plugins: &Plugins,
-    source_alone: bool,
-) -> Result<MailboxList, ListError> {
+pub(crate) async fn list(job: &Job, plugins: &Plugins, source_alone: bool) -> Result<MailboxList, ListError> {
     let mut entries: Vec<MailboxEntry> = Vec::new();
     let mut errors = Vec::new();
     let mut warnings = Vec::new();
@@ -168,14 +164,15 @@ fn resolve(
             });
             continue;
         }
-        let pair = account_spec(&entry.source, &job.source, Side::Source).and_then(|source| {
-            match account_spec(&entry.target, &job.target, Side::Target) {
-                Err(why) if source_alone => {
-                    Ok((source, AccountSpec::nowhere(&entry.target, &job.target), Some(why)))
+        let pair =
+            account_spec(&entry.source, &job.source, Side::Source).and_then(|source| {
+                match account_spec(&entry.target, &job.target, Side::Target) {
+                    Err(why) if source_alone => {
+                        Ok((source, AccountSpec::nowhere(&entry.target, &job.target), Some(why)))
+                    }
+                    target => Ok((source, target?, None)),
                 }
-                target => Ok((source, target?, None)),
-            }
-        });
+            });
         let (source, target, without_target) = match pair {
             Ok(pair) => pair,
             Err(cause) => {

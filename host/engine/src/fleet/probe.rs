@@ -126,6 +126,7 @@ impl Probe {
             key: entry.key.clone(),
             source: spec.clone(),
             target: spec,
+            without_target: None,
             one_account: entry.one_account,
             label: entry.label.clone(),
             batch: entry.batch.clone(),

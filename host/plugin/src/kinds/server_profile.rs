@@ -220,4 +220,16 @@ mod tests {
         let refused = classification(meaning(wit::Cause::Other("ok".into()), None)).unwrap_err();
         assert_eq!(refused, "the cause `ok` is not known");
     }
+
+    #[test]
+    fn a_budget_is_a_number_above_0_and_what_is_not_known_is_ignored() {
+        let of = |name: &str, value: &str| budget(&[(name.to_owned(), value.to_owned())]);
+        assert_eq!(of("gives-a-day", "2500").unwrap().gives_a_day, Some(2_500));
+        assert_eq!(of("takes-messages-an-hour", "1").unwrap().takes_messages_an_hour, Some(1));
+        assert_eq!(of("colour", "blue").unwrap(), Budget::default());
+        for bad in ["0", "-1", "", "2.5", "2500 MB", "99999999999999999999", "\u{1b}[31m"] {
+            let why = of("takes-a-day", bad).unwrap_err();
+            assert!(why.contains("takes-a-day") && !why.contains('\u{1b}'), "{why}");
+        }
+    }
 }

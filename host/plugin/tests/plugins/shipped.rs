@@ -219,6 +219,7 @@ async fn every_provider_of_the_manifest_can_be_named() {
     assert_eq!(profiler.identify(Side::Target, &server("mail.example"), None).await.unwrap(), None);
     let gmail = profiler.identify(Side::Source, &server("imap.gmail.com"), None).await.unwrap().unwrap();
     assert_eq!((gmail.name.as_str(), gmail.max_connections_per_mailbox), ("Gmail", Some(15)));
+    assert_eq!(gmail.budget.gives_a_day, Some(2_500_000_000));
 }
 
 #[test]

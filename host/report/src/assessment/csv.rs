@@ -110,10 +110,8 @@ mod tests {
     #[test]
     fn no_cell_is_a_formula_and_no_row_two_lines() {
         let text = render(&fixture::hostile()).unwrap();
-        let rows: Vec<_> = ::csv::Reader::from_reader(text.as_bytes())
-            .into_records()
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let rows: Vec<_> =
+            ::csv::Reader::from_reader(text.as_bytes()).into_records().collect::<Result<_, _>>().unwrap();
         assert_eq!(text.lines().count(), rows.len() + 1);
         for row in rows {
             assert!(row.iter().all(|cell| !cell.starts_with(['=', '+', '-', '@', '\t', '\r'])), "{row:?}");

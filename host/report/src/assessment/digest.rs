@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use mailhaul_engine::assessment::forecast::Forecast;
 use mailhaul_engine::assessment::risk::{Risk, RiskReason, reasons};
 use mailhaul_engine::assessment::{
     Assessment, EndFigures, LargestMessage, Portion, ProjectAssessment, ProviderFigures,
@@ -68,11 +69,10 @@ pub(super) fn by_risk(rows: &mut [Row<'_>]) {
 }
 
 pub(super) fn totals(project: &ProjectAssessment, rows: &[Row<'_>]) -> Totals {
-    let mut totals =
-        Totals { mailboxes: (rows.len() + project.missing.len()) as u64, ..Totals::default() };
+    let mut totals = Totals { mailboxes: (rows.len() + project.missing.len()) as u64, ..Totals::default() };
     let add = |sum: &mut Portion, more: Portion| {
-        sum.messages += more.messages;
-        sum.bytes += more.bytes;
+        sum.messages = sum.messages.saturating_add(more.messages);
+        sum.bytes = sum.bytes.saturating_add(more.bytes);
     };
     for row in rows {
         match row.risk {
@@ -86,7 +86,7 @@ pub(super) fn totals(project: &ProjectAssessment, rows: &[Row<'_>]) -> Totals {
         }
         totals.read += 1;
         totals.folders += source.folders;
-        totals.messages += source.messages;
+        totals.messages = totals.messages.saturating_add(source.messages);
         totals.bytes = totals.bytes.saturating_add(source.bytes.unwrap_or(0));
         totals.without_sizes += u64::from(source.bytes.is_none());
         totals.old_folders += messages.old_folders.count;
@@ -146,12 +146,12 @@ pub(super) fn limits(host: &Host) -> Vec<String> {
     let Some(provider) = &host.provider else { return all };
     let connections = |most: u32| plural(u64::from(most), "connection");
     all.extend(provider.connections.map(|most| format!("{} at once", connections(most))));
-    all.extend(
-        provider.connections_per_mailbox.map(|most| format!("{} of one mailbox", connections(most))),
-    );
+    all.extend(provider.connections_per_mailbox.map(|most| format!("{} of one mailbox", connections(most))));
     let budget = &provider.budget;
     all.extend(budget.gives_a_day.map(|most| format!("gives {} a day of one mailbox", bytes_rounded(most))));
-    all.extend(budget.takes_a_day.map(|most| format!("takes {} a day into one mailbox", bytes_rounded(most))));
+    all.extend(
+        budget.takes_a_day.map(|most| format!("takes {} a day into one mailbox", bytes_rounded(most))),
+    );
     all.extend(
         budget
             .takes_messages_an_hour
@@ -198,10 +198,23 @@ pub(super) fn incomplete(project: &ProjectAssessment) -> Option<String> {
     (missing > 0).then(|| {
         format!(
             "Not complete: {} not read yet; `mailhaul assess` goes on with {}.",
-            if missing == 1 { "1 mailbox is".to_owned() } else { format!("{} are", plural(missing, "mailbox")) },
+            if missing == 1 {
+                "1 mailbox is".to_owned()
+            } else {
+                format!("{} are", plural(missing, "mailbox"))
+            },
             if missing == 1 { "it" } else { "them" }
         )
     })
+}
+
+/// Returns how many mailboxes a forecast is without.
+pub(super) fn left_out(forecast: &Forecast) -> String {
+    format!(
+        "not in it: {} that {} not read",
+        plural(forecast.left_out, "mailbox"),
+        if forecast.left_out == 1 { "was" } else { "were" }
+    )
 }
 
 /// Returns the size of a mailbox, or why there is none.

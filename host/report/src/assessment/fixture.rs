@@ -2,7 +2,7 @@
 
 use mailhaul_engine::assessment::forecast::MeasuredRun;
 use mailhaul_engine::assessment::{
-    Assessment, Budget, EndFigures, LargestMessage, MessageFigures, Portion, ProjectAssessment,
+    Assessment, Budget, EndFigures, LargestMessage, MessageFigures, NamedFolders, Portion, ProjectAssessment,
     ProviderFigures, QuotaFigures,
 };
 use mailhaul_engine::cause::Cause;
@@ -57,6 +57,10 @@ fn mailbox(user: &str, messages: u64, bytes: u64) -> Assessment {
     }
 }
 
+fn named(folder: &str) -> NamedFolders {
+    NamedFolders { count: 1, first: vec![folder.to_owned()] }
+}
+
 fn project(mailboxes: Vec<Assessment>) -> ProjectAssessment {
     ProjectAssessment {
         project: "olddomain to newdomain".into(),
@@ -76,10 +80,10 @@ pub(crate) fn offer() -> ProjectAssessment {
     over.messages.over_limit = Some(Portion { messages: 2, bytes: 130 * MIB });
     over.messages.large = Portion { messages: 9, bytes: 350 * MIB };
     over.messages.largest = Some(LargestMessage { bytes: 71 * MIB, folder: "Projects/2024".into() });
-    over.messages.old_folders.add("Projects/2019");
-    over.not_mail.add("Calendar");
+    over.messages.old_folders = named("Projects/2019");
+    over.not_mail = named("Calendar");
     let mut large = mailbox("cem", 91_204, 9 * GIB + 300 * MIB);
-    large.shared_folders.add("/Shared/team");
+    large.shared_folders = named("/Shared/team");
     large.source.provider.as_mut().unwrap().budget =
         Budget { gives_a_day: Some(2_500_000_000), ..Budget::default() };
     let mut refused = mailbox("dora", 0, 0);
@@ -110,8 +114,8 @@ pub(crate) fn hostile() -> ProjectAssessment {
     bad.source.provider.as_mut().unwrap().name = "\u{1b}]0;x\u{7}<b>".into();
     bad.source.provider.as_mut().unwrap().notes = vec!["<img src=x onerror=alert(1)>".into()];
     bad.messages.largest = Some(LargestMessage { bytes: u64::MAX, folder: "+1\r\n\u{202e}x".into() });
-    bad.messages.unread_folders.add("</style><script>");
-    bad.not_mail.add("Calendar/\u{1b}[31m");
+    bad.messages.unread_folders = named("</style><script>");
+    bad.not_mail = named("Calendar/\u{1b}[31m");
     let mut long = mailbox(&"l".repeat(150), 1, 1);
     long.target.as_mut().unwrap().stopped =
         Some(Stopped { side: Side::Target, cause: Cause::ServerFault, reason: "\u{1b}[2J<script>".into() });

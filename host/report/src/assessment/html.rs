@@ -34,7 +34,7 @@ struct Page {
     facts: Vec<(&'static str, String)>,
     time: String,
     left_out: Option<String>,
-    basis: String,
+    basis: Option<String>,
     mailboxes: Vec<Mailbox>,
     total: [String; 6],
     beyond: Vec<Line>,
@@ -93,9 +93,8 @@ pub(super) fn render(project: &ProjectAssessment) -> Result<String, askama::Erro
         incomplete: digest::incomplete(project).map(|text| text.replace('`', "")),
         facts: facts(&totals),
         time: visible(&forecast.sentence),
-        left_out: (forecast.left_out > 0)
-            .then(|| format!("{} that could not be read are not in it.", plural(forecast.left_out, "mailbox"))),
-        basis: visible(&forecast.basis.replace('`', "")),
+        left_out: (forecast.left_out > 0).then(|| digest::left_out(&forecast)),
+        basis: (totals.read > 0).then(|| visible(&forecast.basis.replace('`', ""))),
         mailboxes: rows.iter().map(mailbox).collect(),
         total: [
             count(totals.folders),

@@ -35,13 +35,9 @@ pub enum AssessmentFormat {
 pub fn render(project: &ProjectAssessment, format: AssessmentFormat) -> Result<String, ReportError> {
     let (format, rendered) = match format {
         AssessmentFormat::Text => return Ok(text::render(project)),
-        AssessmentFormat::Json => {
-            (Format::Json, json::render(project).map_err(|error| error.to_string()))
-        }
+        AssessmentFormat::Json => (Format::Json, json::render(project).map_err(|error| error.to_string())),
         AssessmentFormat::Csv => (Format::Csv, csv::render(project)),
-        AssessmentFormat::Html => {
-            (Format::Html, html::render(project).map_err(|error| error.to_string()))
-        }
+        AssessmentFormat::Html => (Format::Html, html::render(project).map_err(|error| error.to_string())),
     };
     rendered.map_err(|cause| ReportError { format, cause })
 }

@@ -60,13 +60,19 @@ fn sums(out: &mut String, project: &ProjectAssessment, totals: &Totals) {
     if totals.old_folders > 0 {
         let have = if totals.old_folders == 1 { "has" } else { "have" };
         let folders = plural(totals.old_folders, "folder");
-        fact(out, "Old", &format!("{folders} {have} had no mail for two years: worth asking whether they move"));
+        fact(
+            out,
+            "Old",
+            &format!("{folders} {have} had no mail for two years: worth asking whether they move"),
+        );
     }
     fact(out, "Time", &forecast.sentence);
     if forecast.left_out > 0 {
-        fact(out, "", &format!("without {} that could not be read", plural(forecast.left_out, "mailbox")));
+        fact(out, "", &digest::left_out(&forecast));
     }
-    fact(out, "", &forecast.basis);
+    if totals.read > 0 {
+        fact(out, "", &forecast.basis);
+    }
 }
 
 const HEAD: [&str; 5] = ["Risk", "Messages", "Size", "Largest", "Newest"];
@@ -183,7 +189,17 @@ mod tests {
     #[test]
     fn nothing_read_yet() {
         let project = fixture::empty();
-        insta::assert_snapshot!(render(&project), @"");
+        insta::assert_snapshot!(render(&project), @r"
+        olddomain to newdomain: assessment of 2026-11-30
+        ================================================
+
+        Not complete: 2 mailboxes are not read yet; `mailhaul assess` goes on with them.
+
+        Mail       0 mailboxes, 0 folders, 0 messages, 0 bytes
+        Risk       0 high, 0 to look at, 0 low
+        Time       no mailbox was read
+                   not in it: 2 mailboxes that were not read
+        ");
     }
 
     #[test]

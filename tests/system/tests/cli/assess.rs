@@ -55,9 +55,7 @@ fn four_mailboxes_in_four_formats() {
     }
     let folder = workdir::folder("p");
     let write = |password: &str| {
-        let row = |from: &Account, password: &str, to: &str| {
-            Pair::new((&from.user, password), (to, "word"))
-        };
+        let row = |from: &Account, password: &str, to: &str| Pair::new((&from.user, password), (to, "word"));
         let rows = vec![
             row(&bob, &bob.password, "bob@new"),
             row(&cem, &cem.password, "cem@new"),
@@ -71,10 +69,18 @@ fn four_mailboxes_in_four_formats() {
     let outcome = at(&folder, &["assess"]).expect(4).hides("not-the-password").hides(&bob.password);
     let lines: Vec<&str> = outcome.stdout.lines().collect();
     assert!(lines.iter().all(|line| line.chars().count() <= 80), "{}", outcome.told());
-    let place = |text: &str| outcome.stdout.find(text).unwrap_or_else(|| panic!("no {text}: {}", outcome.told()));
+    let place =
+        |text: &str| outcome.stdout.find(text).unwrap_or_else(|| panic!("no {text}: {}", outcome.told()));
     assert!(place("auth-refused") < place("over-limit"), "the gravest first: {}", outcome.told());
     assert!(place(&cem.user) < place(&eve.user), "{}", outcome.told());
-    for said in ["over-quota:", "source-stopped:", "What IMAP does not carry", "assumed:", "Sieve", "1 folder has had no mail"] {
+    for said in [
+        "over-quota:",
+        "source-stopped:",
+        "What IMAP does not carry",
+        "assumed:",
+        "Sieve",
+        "1 folder has had no mail",
+    ] {
         assert!(outcome.stdout.contains(said), "{said}: {}", outcome.told());
     }
 
@@ -85,7 +91,10 @@ fn four_mailboxes_in_four_formats() {
     assert_eq!(one(&bob)["messages"]["largest"]["folder"], "INBOX");
     assert!(one(&bob)["messages"]["newest"].as_str().unwrap().starts_with("2026-11-05T05:05:05"));
     assert_eq!(one(&bob)["messages"]["old_folders"]["first"], serde_json::json!(["Projects"]));
-    assert_eq!((&one(&bob)["target"]["append_limit"], &one(&bob)["source"]["messages"]), (&65_536.into(), &3.into()));
+    assert_eq!(
+        (&one(&bob)["target"]["append_limit"], &one(&bob)["source"]["messages"]),
+        (&65_536.into(), &3.into())
+    );
     let size: u64 = cem.snapshot()["INBOX"].iter().map(|message| message.size).sum();
     assert_eq!(one(&cem)["source"]["bytes"], size);
     assert_eq!(one(&cem)["target"]["quota"]["limit"], 102_400);
@@ -97,14 +106,17 @@ fn four_mailboxes_in_four_formats() {
 
     // The password is right now: that mailbox is read, the others are known.
     write(&dora.password);
-    let outcome = at(&folder, &["assess", "--out", "offer.csv"]).expect(0).says(&["3 mailboxes were read earlier", "wrote offer.csv"]);
+    let outcome = at(&folder, &["assess", "--out", "offer.csv"])
+        .expect(0)
+        .says(&["3 mailboxes were read earlier", "wrote offer.csv"]);
     assert_eq!(outcome.stdout, "");
     let table = fs::read_to_string(folder.join("offer.csv")).unwrap();
     assert_eq!(table.lines().count(), 5, "{table}");
     assert!(table.starts_with("mailbox,risk,reasons,folders,messages,bytes,"), "{table}");
     at(&folder, &["assess", "--out", "client.html", "--again"]).expect(0).says(&["wrote client.html"]);
     let page = fs::read_to_string(folder.join("client.html")).unwrap();
-    for said in ["<!DOCTYPE html>", "Content-Security-Policy", &cem.user, "What does not move with the mail"] {
+    for said in ["<!DOCTYPE html>", "Content-Security-Policy", &cem.user, "What does not move with the mail"]
+    {
         assert!(page.contains(said), "{said}: {page}");
     }
     at(&folder, &["status"]).expect(0);
@@ -128,7 +140,10 @@ fn the_source_s_log_ins_are_enough() {
     let outcome = at(&folder, &["assess"]).expect(0);
     assert!(outcome.stdout.contains("1 mailbox, "), "{}", outcome.told());
     let document = json(&at(&folder, &["assess", "--format", "json"]).expect(0));
-    assert_eq!((&document["mailboxes"][0]["target"], &document["mailboxes"][0]["risk"]), (&Value::Null, &"low".into()));
+    assert_eq!(
+        (&document["mailboxes"][0]["target"], &document["mailboxes"][0]["risk"]),
+        (&Value::Null, &"low".into())
+    );
     at(&folder, &["check"]).expect(2).says(&["no target host"]);
 }
 
@@ -153,11 +168,16 @@ fn broken_off_and_continued() {
     let running = Mailhaul::new(&fakes.folder).args(["assess"]).spawn();
     gate.wait();
     running.interrupt();
-    let outcome = running.wait().expect(130).says(&["Not complete: ", "39 mailboxes not read yet", "1 mailbox was read earlier"]);
+    let outcome = running.wait().expect(130).says(&[
+        "Not complete: ",
+        "39 mailboxes not read yet",
+        "1 mailbox was read earlier",
+    ]);
     assert!(outcome.elapsed < Duration::from_secs(20), "{:?}", outcome.elapsed);
     gate.open();
     fakes.source.manners(|m| m.on_command = Box::new(|_| mailhaul_lab::fake::Verdict::Go));
-    let outcome = fakes.mailhaul(&["assess", "--format", "csv"]).expect(0).says(&["1 mailbox was read earlier"]);
+    let outcome =
+        fakes.mailhaul(&["assess", "--format", "csv"]).expect(0).says(&["1 mailbox was read earlier"]);
     assert_eq!(outcome.stdout.lines().count(), 41);
     fakes.source.forget();
     fakes.mailhaul(&["assess", "--format", "json"]).expect(0);
@@ -173,8 +193,12 @@ fn a_thousand_mailboxes() {
     let outcome = fakes.mailhaul(&["assess", "--out", "fleet.json"]).expect(0);
     println!("1,000 mailboxes with 30 messages each, without a round-trip time: {:?}", outcome.elapsed);
     assert!(outcome.elapsed < Duration::from_secs(120), "{:?}", outcome.elapsed);
-    let document: Value = serde_json::from_slice(&fs::read(fakes.folder.join("fleet.json")).unwrap()).unwrap();
-    assert_eq!((&document["totals"]["read"], &document["totals"]["messages"]), (&1_000.into(), &30_000.into()));
+    let document: Value =
+        serde_json::from_slice(&fs::read(fakes.folder.join("fleet.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&document["totals"]["read"], &document["totals"]["messages"]),
+        (&1_000.into(), &30_000.into())
+    );
     let text = fakes.mailhaul(&["assess"]).expect(0).stdout;
     assert!(text.lines().count() < 60, "what is of low risk is left to the other forms: {text}");
 }

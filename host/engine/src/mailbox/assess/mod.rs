@@ -130,10 +130,8 @@ async fn read_once(
     // A ledger that cannot be read is a run's business.
     let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity()).ok().flatten();
     let known = ledger.and_then(|ledger| KnownFolders::of(&ledger).ok()).unwrap_or_default();
-    let (listed, target) = tokio::join!(
-        list_source(&mut source, &known),
-        read_target(context, mailbox, target, &known)
-    );
+    let (listed, target) =
+        tokio::join!(list_source(&mut source, &known), read_target(context, mailbox, target, &known));
     let (listing, round_trip_ms) = listed.map_err(EndError::at(Side::Source))?;
     let limit = target.as_ref().and_then(|target| target.append_limit);
     let found = read_source(&mut source, listing, limit).await.map_err(EndError::at(Side::Source))?;
@@ -158,10 +156,7 @@ fn placed(place: EndFigures, figures: EndFigures) -> EndFigures {
 }
 
 /// The folders of the source with their figures, and how long its server takes to answer, in milliseconds.
-async fn list_source(
-    session: &mut Session,
-    known: &KnownFolders,
-) -> Result<(Listing, u32), ImapError> {
+async fn list_source(session: &mut Session, known: &KnownFolders) -> Result<(Listing, u32), ImapError> {
     let begun = Instant::now();
     session.noop().await?;
     let round_trip = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
@@ -191,10 +186,7 @@ async fn read_target(
 }
 
 /// What the target holds, has room for, and takes.
-async fn figures(
-    mut session: Session,
-    known: &KnownFolders,
-) -> Result<EndFigures, ImapError> {
+async fn figures(mut session: Session, known: &KnownFolders) -> Result<EndFigures, ImapError> {
     let listing = target_figures(&mut session, &known.target).await?;
     let quota = session.quota().await?;
     let mut found = EndFigures {
@@ -208,7 +200,10 @@ async fn figures(
         found.folders += 1;
         let status = status.as_ref();
         found.messages += status.and_then(|status| status.messages).map_or(0, u64::from);
-        found.bytes = found.bytes.zip(status.and_then(|status| status.size)).map(|(sum, size)| sum + size);
+        found.bytes = found
+            .bytes
+            .zip(status.and_then(|status| status.size))
+            .map(|(sum, size)| sum.saturating_add(size));
     }
     // Some tell it folder by folder only (RFC 7889): what the strictest takes, all take.
     let of_folders = listing.iter().filter_map(|(_, status)| status.as_ref()?.append_limit);

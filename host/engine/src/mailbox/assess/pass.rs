@@ -3,9 +3,7 @@
 use jiff::Timestamp;
 use mailhaul_imap::{FetchItems, Folder, FolderStatus, ImapError, Session, UidSet};
 
-use crate::assessment::{
-    EndFigures, LARGE_MESSAGE, LargestMessage, MessageFigures, OLD_DAYS, Portion,
-};
+use crate::assessment::{EndFigures, LARGE_MESSAGE, LargestMessage, MessageFigures, OLD_DAYS, Portion};
 
 const DAY: i64 = 86_400;
 
@@ -39,7 +37,10 @@ impl Pass {
     pub(super) fn new(limit: Option<u64>) -> Self {
         Self {
             end: EndFigures { bytes: Some(0), ..EndFigures::default() },
-            figures: MessageFigures { over_limit: limit.map(|_| Portion::default()), ..MessageFigures::default() },
+            figures: MessageFigures {
+                over_limit: limit.map(|_| Portion::default()),
+                ..MessageFigures::default()
+            },
             limit,
             newest: None,
             now: Timestamp::now().as_second(),

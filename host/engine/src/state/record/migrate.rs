@@ -91,6 +91,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::assessment::Assessment;
     use crate::run_kind::RunKind;
     use crate::side::Side;
     use crate::state::ledger::LedgerError;
@@ -156,6 +157,17 @@ mod tests {
         assert_eq!(record.accounts().unwrap(), [account]);
         drop(record);
         assert_eq!(open(dir.path()).unwrap().mailboxes().unwrap().len(), 3, "it is migrated once");
+    }
+
+    #[test]
+    fn a_record_of_the_third_version_has_place_for_assessments() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(open(dir.path()).unwrap());
+        let third = "DROP TABLE assessment; INSERT INTO note VALUES (1, 'x', 'eve', 'terminal', 'kept'); PRAGMA user_version = 3;";
+        let record = earlier(dir.path(), &[third]);
+        let found = Assessment { mailbox: "ann".into(), ..Assessment::default() };
+        record.keep_assessment(&found).unwrap();
+        assert_eq!((record.assessments().unwrap(), record.notes(9).unwrap().len()), (vec![found], 1));
     }
 
     #[test]
