@@ -153,6 +153,9 @@ pub struct Grants {
     /// Origins it may send requests to, and whether their names may lead to addresses of this machine or its
     /// network.
     pub http: BTreeMap<Origin, bool>,
+    /// What to type so that an origin may be one of this machine or its network: as the manifest asks for it,
+    /// where it has settings in it.
+    pub private_by: BTreeMap<Origin, String>,
     /// Mail servers at which a source may have mailboxes sign in beside the project's own two; `None` for a
     /// plugin that ships, whose lists the project file answers for.
     pub hosts: Option<Vec<(String, u16)>>,

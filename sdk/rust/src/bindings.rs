@@ -13680,7 +13680,7 @@ pub mod exports {
                     pub token: ::core::option::Option<_rt::String>,
                     /// At most this many mailboxes may be answered.
                     pub max: u32,
-                    /// The domains of the mailboxes that are wanted, sorted: others need not be listed.
+                    /// The domains of the mailboxes that are wanted, sorted: others need not be listed. Log-ins without one add none.
                     pub domains: _rt::Vec<_rt::String>,
                     pub extras: _rt::Vec<(_rt::String, _rt::String)>,
                 }
@@ -13704,6 +13704,11 @@ pub mod exports {
                     pub next: ::core::option::Option<_rt::String>,
                     /// Remarks; a single `error` stops the command before anything is created.
                     pub diagnostics: _rt::Vec<Diagnostic>,
+                    /// Known, for the passwords that the host makes, where the new host asks for something: `password-length`, the
+                    /// characters it has at least and at most (`8-32`, `8-`, `-32`); `password-alphabet`, the characters that may be in it, as
+                    /// they are (printable ASCII); `password-classes`, of which it has one each: `upper`, `lower`, `digit`, `symbol`, with commas
+                    /// between. Of several pages the first that says so counts. A policy that leaves fewer than 60 bits to be guessed is refused,
+                    /// and nothing is created.
                     pub extras: _rt::Vec<(_rt::String, _rt::String)>,
                 }
                 impl ::core::fmt::Debug for ListPage {
@@ -13725,7 +13730,8 @@ pub mod exports {
                     pub login: _rt::String,
                     /// The name of a person, when the list has one.
                     pub display_name: ::core::option::Option<_rt::String>,
-                    /// Bytes it shall hold; none for the host's own default.
+                    /// Bytes it shall hold: what the list asks for, else, where `set-quota` is granted, what the source holds and
+                    /// some more; none for the host's own default.
                     pub quota: ::core::option::Option<u64>,
                     pub extras: _rt::Vec<(_rt::String, _rt::String)>,
                 }

@@ -78,7 +78,10 @@ pub use mapper::{Decision, FolderMapper, Mapping, MappingRequest, Note, Ruling, 
 pub use profile::{
     Cause, Classification, Occasion, Profile, ProfileRequest, Refusal, ReplyKind, ServerProfile,
 };
-pub use provisioner::{Creation, ExistingMailbox, ListPage, ListRequest, MailboxProvisioner, NewMailbox};
+pub use provisioner::{
+    CharacterClass, Creation, ExistingMailbox, ListPage, ListRequest, MailboxProvisioner, NewMailbox,
+    PasswordPolicy,
+};
 pub use records::{CellError, CellProblem, Record, Records};
 pub use secrets::Secret;
 pub use server::{Server, Side, Tls};

@@ -1,5 +1,7 @@
 //! The kind `mailbox-provisioner`.
 
+use std::ops::RangeInclusive;
+
 use crate::{Diagnostic, Extras, PluginError, Secret};
 
 /// Creates mailboxes on the new host, through its API (see [`http`](crate::http)).
@@ -40,7 +42,7 @@ pub struct ListRequest {
     pub token: Option<String>,
     /// Most mailboxes the page may have.
     pub max: usize,
-    /// The domains that matter, sorted: others need not be listed.
+    /// The domains that matter, sorted: others need not be listed. Log-ins without one add none.
     pub domains: Vec<String>,
     /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,
@@ -82,8 +84,93 @@ pub struct ListPage {
     pub next: Option<String>,
     /// Remarks; a single error stops the command before anything is created.
     pub diagnostics: Vec<Diagnostic>,
-    /// Facts without a field of their own; see [`Extras`].
+    /// Facts without a field of their own; see [`Extras`] and
+    /// [`asking_of_passwords`](Self::asking_of_passwords).
     pub extras: Extras,
+}
+
+impl ListPage {
+    /// Says what the new host asks of passwords, so that those that mailhaul makes are taken. On the first page.
+    ///
+    /// ```
+    /// use mailhaul_plugin::{CharacterClass, ListPage, PasswordPolicy};
+    ///
+    /// let policy = PasswordPolicy::of_length(10..=32).with([CharacterClass::Upper, CharacterClass::Digit]);
+    /// let page = ListPage::default().asking_of_passwords(&policy);
+    /// assert!(page.extras.contains(&("password-length".to_owned(), "10-32".to_owned())));
+    /// ```
+    #[must_use]
+    pub fn asking_of_passwords(mut self, policy: &PasswordPolicy) -> Self {
+        let extra = |key: &str, value: String| (key.to_owned(), value);
+        let (least, most) = (policy.length.start(), policy.length.end());
+        self.extras.push(extra("password-length", format!("{least}-{most}")));
+        if let Some(alphabet) = &policy.alphabet {
+            self.extras.push(extra("password-alphabet", alphabet.clone()));
+        }
+        if !policy.classes.is_empty() {
+            let names: Vec<_> = policy.classes.iter().map(|class| class.as_str()).collect();
+            self.extras.push(extra("password-classes", names.join(",")));
+        }
+        self
+    }
+}
+
+/// What a new host asks of passwords. One that leaves fewer than 60 bits to be guessed is refused by mailhaul:
+/// eleven letters and digits are enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    /// Characters, at least and at most: 1 to 4,096.
+    pub length: RangeInclusive<usize>,
+    /// The characters that may be in a password, printable ASCII, each once; `None` for all of them.
+    pub alphabet: Option<String>,
+    /// Kinds of characters of which there is one at least.
+    pub classes: Vec<CharacterClass>,
+}
+
+impl PasswordPolicy {
+    /// A policy that asks for nothing but a length.
+    #[must_use]
+    pub fn of_length(length: RangeInclusive<usize>) -> Self {
+        Self { length, alphabet: None, classes: Vec::new() }
+    }
+
+    /// Asks for one character of each of these kinds at least.
+    #[must_use]
+    pub fn with(mut self, classes: impl IntoIterator<Item = CharacterClass>) -> Self {
+        self.classes.extend(classes);
+        self
+    }
+
+    /// Allows no other characters than these.
+    #[must_use]
+    pub fn out_of(mut self, alphabet: impl Into<String>) -> Self {
+        self.alphabet = Some(alphabet.into());
+        self
+    }
+}
+
+/// A kind of characters in passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CharacterClass {
+    /// `A` to `Z`.
+    Upper,
+    /// `a` to `z`.
+    Lower,
+    /// `0` to `9`.
+    Digit,
+    /// What is printable and neither letter nor digit.
+    Symbol,
+}
+
+impl CharacterClass {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Upper => "upper",
+            Self::Lower => "lower",
+            Self::Digit => "digit",
+            Self::Symbol => "symbol",
+        }
+    }
 }
 
 /// A mailbox of the project's list that the new host lacks.
@@ -93,7 +180,8 @@ pub struct NewMailbox {
     pub login: String,
     /// The name of a person, when the list has one.
     pub display_name: Option<String>,
-    /// Bytes it shall hold; `None` for the host's default.
+    /// Bytes it shall hold: what the list asks for, else, where `set-quota` is granted, what the source holds and
+    /// some more; `None` for the host's default.
     pub quota: Option<u64>,
     /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,

@@ -1,5 +1,7 @@
 //! Acme's servers (known by the capability `X-ACME`) and its panel, a JSON API.
 
+mod panels;
+
 use std::time::Duration;
 
 use mailhaul_plugin::http::{Request, form_encoded};
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 struct Settings {
     way: String,
     panel: String,
+    dialect: String,
 }
 
 struct Acme;
@@ -96,6 +99,11 @@ struct Quota<'a> {
 
 impl MailboxProvisioner for Acme {
     fn list_mailboxes(request: &ListRequest) -> Result<ListPage, PluginError> {
+        match dialect()?.as_str() {
+            "cpanel" => return panels::cpanel::list(request),
+            "mailcow" => return panels::mailcow::list(request),
+            _ => {}
+        }
         let token = secrets::open("token")?;
         let mut page = ListPage::default();
         for domain in &request.domains {
@@ -111,6 +119,11 @@ impl MailboxProvisioner for Acme {
     }
 
     fn create_mailbox(wanted: &NewMailbox, password: &Secret) -> Result<Creation, PluginError> {
+        match dialect()?.as_str() {
+            "cpanel" => return panels::cpanel::create(wanted, password),
+            "mailcow" => return panels::mailcow::create(wanted, password),
+            _ => {}
+        }
         let token = secrets::open("token")?;
         let body = Wanted { login: &wanted.login, quota: wanted.quota, password: "" };
         let request = Request::post(url("/mailboxes")?).bearer(&token);
@@ -123,6 +136,11 @@ impl MailboxProvisioner for Acme {
     }
 
     fn set_quota(login: &str, quota: u64) -> Result<(), PluginError> {
+        match dialect()?.as_str() {
+            "cpanel" => return panels::cpanel::set_quota(login, quota),
+            "mailcow" => return panels::mailcow::set_quota(login, quota),
+            _ => {}
+        }
         let token = secrets::open("token")?;
         let request = Request::post(url("/quota")?).bearer(&token);
         request.json_with(&Quota { login, quota }, [])?.send()?.expect_success()?;
@@ -130,7 +148,12 @@ impl MailboxProvisioner for Acme {
     }
 }
 
-fn url(path: &str) -> Result<String, PluginError> {
+fn dialect() -> Result<String, PluginError> {
+    let settings: Settings = mailhaul_plugin::settings()?;
+    Ok(settings.dialect)
+}
+
+pub(crate) fn url(path: &str) -> Result<String, PluginError> {
     let settings: Settings = mailhaul_plugin::settings()?;
     Ok(format!("https://{}{path}", settings.panel))
 }

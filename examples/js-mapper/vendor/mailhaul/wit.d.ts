@@ -853,7 +853,7 @@ export interface ListRequest {
    */
   max: number;
   /**
-   * The domains of the mailboxes that are wanted, sorted: others need not be listed.
+   * The domains of the mailboxes that are wanted, sorted: others need not be listed. Log-ins without one add none.
    */
   domains: string[];
   extras: [string, string][];
@@ -869,6 +869,13 @@ export interface ListPage {
    * Remarks; a single `error` stops the command before anything is created.
    */
   diagnostics: Diagnostic[];
+  /**
+   * Known, for the passwords that the host makes, where the new host asks for something: `password-length`, the
+   * characters it has at least and at most (`8-32`, `8-`, `-32`); `password-alphabet`, the characters that may be in it, as
+   * they are (printable ASCII); `password-classes`, of which it has one each: `upper`, `lower`, `digit`, `symbol`, with commas
+   * between. Of several pages the first that says so counts. A policy that leaves fewer than 60 bits to be guessed is refused,
+   * and nothing is created.
+   */
   extras: [string, string][];
 }
 
@@ -882,7 +889,8 @@ export interface NewMailbox {
    */
   displayName?: string | null;
   /**
-   * Bytes it shall hold; none for the host's own default.
+   * Bytes it shall hold: what the list asks for, else, where `set-quota` is granted, what the source holds and
+   * some more; none for the host's own default.
    */
   quota?: number | null;
   extras: [string, string][];

@@ -97,9 +97,11 @@ impl LockEntry {
                 return Err(LoadReason::NotGranted { what: format!("to {what}"), id: self.id.clone(), line });
             }
         }
-        let mut http = BTreeMap::new();
+        let (mut http, mut private_by) = (BTreeMap::new(), BTreeMap::new());
         for granted in &allowed.http {
-            http.insert(origin(granted)?, allowed.private.contains(granted));
+            let origin = origin(granted)?;
+            http.insert(origin.clone(), allowed.private.contains(granted));
+            private_by.insert(origin, format!("mailhaul plugin grant {} --private '{granted}'", self.id));
         }
         let server = |text: &String| filled(text, setting).and_then(|text| mail_server(&text)).map_err(wrong);
         let hosts = allowed.hosts.iter().map(server).collect::<Result<Vec<_>, _>>()?;
@@ -118,6 +120,7 @@ impl LockEntry {
         let create = allowed.changes.contains(&Change::CreateMailboxes);
         Ok(Grants {
             http,
+            private_by,
             hosts: Some(hosts),
             secrets,
             create,

@@ -4,6 +4,7 @@ mod author_sentences;
 mod authors;
 mod guests;
 mod loading;
+mod panels;
 mod profiles;
 mod provision;
 mod records;

@@ -5,6 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use mailhaul_lab::certs::Certs;
 use mailhaul_lab::corpus::Recipe;
@@ -17,18 +18,21 @@ use crate::support::fake_servers::FakeServers;
 use crate::support::mail_servers::{Account as MailAccount, Host, Move, dovecots, json};
 use crate::support::panel::{Account, Panel};
 
-const TOKEN: &str = "canary-token-of-the-panel";
+pub(super) const TOKEN: &str = "canary-token-of-the-panel";
 const PASSWORD: &str = "canary-password-of-ben";
 
 /// A project with a panel, three mailboxes to create and nothing granted yet.
-struct PanelProject {
-    panel: Panel,
-    folder: PathBuf,
+pub(super) struct PanelProject {
+    pub(super) panel: Panel,
+    pub(super) folder: PathBuf,
+    /// Both mail servers, which take every log-in.
+    #[expect(dead_code, reason = "they end when it is dropped")]
+    mail: FakeServers,
 }
 
 impl PanelProject {
     /// `ca` is named under `[target]` when it is to be trusted.
-    fn new(trusted: bool) -> Self {
+    pub(super) fn new(trusted: bool) -> Self {
         let certs = Certs::create(&workdir::folder("certs"));
         let panel = Panel::start(&certs.good, TOKEN);
         panel.state().accounts.push(Account {
@@ -36,7 +40,7 @@ impl PanelProject {
             password: "hers".into(),
             quota: Some(1 << 30),
         });
-        let fakes = FakeServers::new();
+        let fakes = FakeServers::that_tell_sizes();
         let folder = fakes.folder.clone();
         let mut spec = fakes.spec();
         if trusted {
@@ -58,16 +62,33 @@ impl PanelProject {
         fs::write(&file, list).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         fs::copy(author::provider().unwrap(), folder.join("provider.wasm")).unwrap();
-        let project = Self { panel, folder };
+        let project = Self { panel, folder, mail: fakes };
         project.mailhaul(&["plugin", "add", "./provider.wasm"]).expect(0);
         project
     }
 
-    fn mailhaul(&self, arguments: &[&str]) -> Outcome {
-        Mailhaul::new(&self.folder).env("PANEL_TOKEN", TOKEN).args(arguments).run()
+    /// Everything granted, and this list.
+    pub(super) fn granted(list: &str) -> Self {
+        let project = Self::new(true);
+        project.grant(&["--all", "--private", project.origin()]);
+        project.list(list);
+        project
     }
 
-    fn origin(&self) -> &'static str {
+    pub(super) fn list(&self, rows: &str) {
+        let header = "source_user,source_password,target_user,target_password,target_quota";
+        fs::write(self.folder.join("mailboxes.csv"), format!("{header}\n{rows}")).unwrap();
+    }
+
+    pub(super) fn command(&self, arguments: &[&str]) -> Mailhaul {
+        Mailhaul::new(&self.folder).env("PANEL_TOKEN", TOKEN).args(arguments)
+    }
+
+    pub(super) fn mailhaul(&self, arguments: &[&str]) -> Outcome {
+        self.command(arguments).run()
+    }
+
+    pub(super) fn origin(&self) -> &'static str {
         "https://{settings.panel}"
     }
 
@@ -77,7 +98,7 @@ impl PanelProject {
 }
 
 /// Reads what became of every mailbox from the JSON on stdout.
-fn outcomes(outcome: &Outcome) -> Vec<String> {
+pub(super) fn outcomes(outcome: &Outcome) -> Vec<String> {
     let document = json(outcome);
     let rows = document["mailboxes"].as_array().unwrap();
     rows.iter().map(|row| row["outcome"].as_str().unwrap().to_owned()).collect()
@@ -104,7 +125,8 @@ fn mailboxes_are_created_through_a_panel() {
     project.mailhaul(&["provision"]).expect(6).says(&["was not granted", "plugin grant provider"]);
     project.grant(&["token", project.origin()]);
     // A panel on a private network has to be meant.
-    project.mailhaul(&["provision"]).expect(6).says(&["not on the internet", "--private"]);
+    let hint = "`mailhaul plugin grant provider --private 'https://{settings.panel}'`";
+    project.mailhaul(&["provision"]).expect(6).says(&["not on the internet", hint]);
     project.grant(&["--private", project.origin()]);
 
     let dry = project.mailhaul(&["provision", "--dry-run", "--format", "json"]).expect(0);
@@ -160,6 +182,11 @@ fn what_is_provisioned_is_run_without_another_step() {
     let haul = Move::usual();
     haul.load(Recipe::small(172, 8, dovecots().old.layout));
     let panel = Panel::start(&dovecots().certs.good, TOKEN);
+    // As a panel does it: the mail server hears of a new mailbox a moment later.
+    panel.state().mail_server = Some(Arc::new(|account: &Account| {
+        let user = User::new(&account.login, &account.password);
+        std::thread::spawn(move || dovecots().new.add_user(user));
+    }));
     haul.rewrite(|spec| {
         spec.extra = format!(
             "[plugins]\nprovisioning = \"./provider.wasm\"\n[plugins.settings.provider]\npanel = \"localhost:{}\"\n\
@@ -184,7 +211,7 @@ fn what_is_provisioned_is_run_without_another_step() {
         "`mailhaul secrets passphrase`",
     ]);
     let made_by_us = panel.account(login).unwrap().password;
-    let to = MailAccount::special(Host::New, User::new(login, &made_by_us));
+    let to = MailAccount { host: Host::New, user: login.to_owned(), password: made_by_us.clone() };
     // The panel's word is what the mail server takes.
     let outcomes = [
         made,
@@ -237,7 +264,9 @@ fn a_quota_the_panel_refuses() {
     let project = PanelProject::new(true);
     project.grant(&["--all", "--private", project.origin()]);
     project.panel.state().strict = true;
-    let outcome = project.mailhaul(&["provision", "--passwords", "new.csv", "--format", "json"]).expect(3);
+    let arguments =
+        ["provision", "--quota-margin", "none", "--passwords", "new.csv", "--format", "json"];
+    let outcome = project.mailhaul(&arguments).expect(3);
     assert_eq!(outcomes(&outcome), ["failed", "created", "failed"]);
     assert!(project.panel.account("cleo@new.example").is_some());
 }

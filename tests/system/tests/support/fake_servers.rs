@@ -38,6 +38,12 @@ impl FakeServers {
         Self::with(Manners::default(), Manners::default())
     }
 
+    /// Starts two servers that behave, the source with STATUS=SIZE (RFC 8438).
+    pub(crate) fn that_tell_sizes() -> Self {
+        let usual = Manners::default();
+        Self::with(Manners { capability: format!("{} STATUS=SIZE", usual.capability), ..usual }, Manners::default())
+    }
+
     pub(crate) fn with(source: Manners, target: Manners) -> Self {
         let this =
             Self { source: Fake::start(source), target: Fake::start(target), folder: workdir::folder("p") };

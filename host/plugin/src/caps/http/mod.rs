@@ -291,8 +291,9 @@ async fn follow(grants: &Grants, mut request: PreparedRequest, timeout: Duration
     let deadline = Instant::now() + timeout;
     for _ in 0..=HTTP_REDIRECTS {
         let private = granted(grants, &request.origin)?;
+        let by = grants.private_by.get(&request.origin).cloned();
         let dialer = dialer(grants);
-        let exchange = exchange(&request, &dialer, private, timeout);
+        let exchange = exchange(&request, &dialer, (private, by), timeout);
         let response = timeout_at(deadline, exchange).await.map_err(|_| wit::HttpError::Timeout)??;
         tracing::debug!(
             origin = %request.origin, method = %request.method, sent = request.body.len(),
@@ -325,7 +326,7 @@ async fn follow(grants: &Grants, mut request: PreparedRequest, timeout: Duration
 async fn exchange(
     request: &PreparedRequest,
     dialer: &Dialer,
-    private: bool,
+    private: (bool, Option<String>),
     timeout: Duration,
 ) -> Outcome<ResponseHandle> {
     let origin = request.origin.to_string();
@@ -377,7 +378,11 @@ async fn exchange(
 }
 
 /// Keeps the addresses that may be dialled; refuses the origin when none is left.
-fn allowed(origin: &Origin, found: Vec<SocketAddr>, private: bool) -> Outcome<Vec<SocketAddr>> {
+fn allowed(
+    origin: &Origin,
+    found: Vec<SocketAddr>,
+    (private, by): (bool, Option<String>),
+) -> Outcome<Vec<SocketAddr>> {
     let may = |address: &SocketAddr| match address::reach(address.ip()) {
         Reach::Public => true,
         Reach::Private => private,
@@ -390,7 +395,8 @@ fn allowed(origin: &Origin, found: Vec<SocketAddr>, private: bool) -> Outcome<Ve
             let remedy = if address::reach(first) == Reach::Forbidden {
                 "no plugin may reach it".to_owned()
             } else {
-                "if it is meant, grant the origin with `mailhaul plugin grant --private`".to_owned()
+                let by = by.unwrap_or_else(|| "mailhaul plugin grant --private".to_owned());
+                format!("if it is meant, grant the origin with `{by}`")
             };
             Err(wit::HttpError::Denied(format!(
                 "{origin} has the address {first}, which is not on the internet; {remedy}"
