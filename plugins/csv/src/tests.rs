@@ -10,7 +10,8 @@ fn first_page(text: &str) -> Page {
 
 /// `place code: message` of the only remark.
 fn complaint(text: &str) -> String {
-    let page = first_page(text);
+    let mut page = first_page(text);
+    page.diagnostics.retain(|remark| remark.severity != Severity::Note);
     assert_eq!(page.diagnostics.len(), 1, "{:?}", page.diagnostics);
     let remark = &page.diagnostics[0];
     assert_eq!(remark.severity, Severity::Error);
@@ -57,13 +58,11 @@ fn every_slip_names_its_line() {
         "mailboxes.csv:1 csv.unknown-column: column 2 of 3 is not known: did you mean `target_user`?"
     );
     assert_eq!(
-        complaint("source_user,source_password\na,b\n"),
-        "mailboxes.csv:1 csv.missing-column: the column `target_user` is missing: add it to the header row"
+        complaint("target_user,target_password\na,b\n"),
+        "mailboxes.csv:1 csv.missing-column: the column `source_user` is missing: call the one with the log-ins of the \
+         old host so"
     );
-    assert!(
-        complaint("source_user,target_user,source_user\n")
-            .starts_with("mailboxes.csv:1 csv.duplicate-column")
-    );
+    assert!(complaint("source_user,target_user,source_user\n").starts_with("mailboxes.csv:1 csv.duplicate-column"));
     assert!(complaint("source_user,target_user\na,b\nc\n").starts_with("mailboxes.csv:3 csv.malformed-row"));
     assert!(complaint("source_user,target_user\na,b\n ,d\n").starts_with("mailboxes.csv:3 csv.empty-user"));
     assert!(
@@ -71,7 +70,7 @@ fn every_slip_names_its_line() {
             .starts_with("mailboxes.csv:2 csv.bad-port")
     );
     assert!(
-        complaint("source_user,target_user,target_tls\na,b,ssl\n").starts_with("mailboxes.csv:2 csv.bad-tls")
+        complaint("source_user,target_user,target_tls\na,b,maybe\n").starts_with("mailboxes.csv:2 csv.bad-tls")
     );
 }
 
@@ -107,7 +106,7 @@ fn a_mailbox_listed_twice_is_found_before_any_page() {
         complaint("source_user,target_user\na@old,a@new\nb@old,b@new\na@old,c@new\n"),
         "mailboxes.csv:4 csv.duplicate-mailbox: `a@old` is listed on line 2 already: remove one of the two"
     );
-    assert!(first_page("source_user,target_user\na,b\na,c\n").mailboxes.is_empty());
+    assert_eq!(first_page("source_user,target_user\na,b\na,c\n").mailboxes.len(), 1);
     // As servers read it, and as it is written.
     assert_eq!(
         complaint("source_user,target_user\nAnna@Old,a@new\nb@old,b@new\nanna@old,c@new\n"),
@@ -173,9 +172,157 @@ fn a_table_that_was_not_given_is_an_error() {
     assert!(matches!(error, PluginError::Denied(_)));
 }
 
+/// All pages of a list: keys, and `place code: message` of every remark.
+fn listing(text: &str, max: usize) -> (Vec<String>, Vec<String>) {
+    let inputs = TestInputs::new().with_csv("accounts", "m.csv", text);
+    let (mut request, mut keys, mut said) = (PageRequest::first(max), Vec::new(), Vec::new());
+    loop {
+        let page = Csv::list_mailboxes(&inputs, &request).unwrap();
+        keys.extend(page.mailboxes.into_iter().map(|mailbox| mailbox.key));
+        said.extend(page.diagnostics.into_iter().map(|remark| {
+            format!("{} {}: {}", remark.at.as_deref().unwrap_or("-"), remark.code, remark.message)
+        }));
+        request.token = page.next;
+        if request.token.is_none() {
+            return (keys, said);
+        }
+    }
+}
+
 #[test]
-fn many_remarks_are_cut_and_counted() {
-    let text = format!("source_user,target_user\n{}", ",x\n".repeat(99));
-    let page = first_page(&text);
-    assert_eq!(page.diagnostics.len(), MAX_DIAGNOSTICS + 1);
+fn many_faults_are_cut_and_counted_over_all_pages() {
+    let text = format!("source_user,target_user\n{}", ",x\n".repeat(999));
+    let (_, said) = listing(&text, 10);
+    assert_eq!(said.len(), MAX_ERRORS + 1);
+    assert_eq!(said.last().unwrap(), "- csv.more: and 899 more like these");
+}
+
+/// The header's, a row that is there twice, and one on the second page: all of them, each once.
+#[test]
+fn no_fault_hides_another() {
+    let text = "source_user,target_user,target_port,target_usr\na,b,,\na,c,,\nd,e,99999,\nf,g,,\n,h,,\n";
+    let (keys, said) = listing(text, 2);
+    let starts = ["m.csv:1 csv.unknown", "m.csv:3 csv.dup", "m.csv:4 csv.bad-port", "m.csv:6 csv.empty-user"];
+    assert_eq!(said.len(), starts.len(), "{said:#?}");
+    assert!(said.iter().zip(starts).all(|(said, start)| said.starts_with(start)), "{said:#?}");
+    assert!(keys.is_empty(), "a header that is not understood");
+    let (keys, said) = listing(&text.replace(",target_usr", ",label"), 2);
+    assert_eq!((keys, said.len()), (vec!["a".to_owned(), "f".to_owned()], 3));
+}
+
+/// The lists of other programs, and what is read as what.
+#[test]
+fn headers_of_other_programs_are_understood() {
+    for (header, says) in [
+        // A person with Excel
+        ("Email,Password,New Email,New Password", "`Email` is source_user, `Password` is source_password, `New Email` is target_user, `New Password` is target_password"),
+        ("E-Mail,Passwort", "`E-Mail` is source_user, `Passwort` is source_password; without target_user each mailbox has the same log-in at the target"),
+        ("Alte E-Mail-Adresse,Kennwort (alt),Neue E-Mail-Adresse,Kennwort (neu)", "`Alte E-Mail-Adresse` is source_user, `Kennwort (alt)` is source_password, `Neue E-Mail-Adresse` is target_user, `Kennwort (neu)` is target_password"),
+        ("Benutzer,Passwort,Neues Passwort", "`Benutzer` is source_user, `Passwort` is source_password, `Neues Passwort` is target_password; without target_user each mailbox has the same log-in at the target"),
+        // imapsync
+        ("host1,user1,password1,host2,user2,password2", "`user1` is source_user, `password1` is source_password, `host1` is source_host, `user2` is target_user, `password2` is target_password, `host2` is target_host"),
+        ("u1,p1,u2,p2", "`u1` is source_user, `p1` is source_password, `u2` is target_user, `p2` is target_password"),
+        ("old_username,old_password,new_username,new_password", "`old_username` is source_user, `old_password` is source_password, `new_username` is target_user, `new_password` is target_password"),
+        // Microsoft
+        ("EmailAddress,UserName,Password", "`UserName` is source_user, `Password` is source_password, `EmailAddress` is target_user"),
+        ("SourceIdentity,SourceServer,SourceLoginID,SourcePassword,TargetIdentity", "`SourceLoginID` is source_user, `SourcePassword` is source_password, `SourceServer` is source_host, `TargetIdentity` is target_user; not read: column 1"),
+        ("IMAP_Mailbox,IMAP_Password,SMTP_Address,IMAP_Server,Ex_Mailbox,IMAP_Port,IMAP_SSL", "`IMAP_Mailbox` is source_user, `IMAP_Password` is source_password, `IMAP_Server` is source_host, `IMAP_Port` is source_port, `IMAP_SSL` is source_tls, `SMTP_Address` is target_user; not read: column 5"),
+        // Google
+        ("Source Email,Target Email", "`Source Email` is source_user, `Target Email` is target_user"),
+        ("First Name [Required],Last Name [Required],Email Address [Required],Password [Required]", "`Email Address [Required]` is source_user, `Password [Required]` is source_password; not read: columns 1, 2; without target_user each mailbox has the same log-in at the target"),
+        // MigrationWiz, Transend, TrekMail, LWS
+        ("Source Email,Source Login Name,Source Password,Destination Email,Destination Login Name,Destination Password,Flags", "`Source Login Name` is source_user, `Source Password` is source_password, `Destination Login Name` is target_user, `Destination Password` is target_password; not read: columns 1, 4, 7"),
+        ("User Name,Source email address,Source password,Target email address,Target password", "`Source email address` is source_user, `Source password` is source_password, `Target email address` is target_user, `Target password` is target_password; not read: column 1"),
+        ("source_email,source_password,destination_email,source_host,source_port,source_security", "`source_email` is source_user, `destination_email` is target_user, `source_security` is source_tls"),
+        ("source_email,source_host,source_type,dest_email,source_port,dest_host,dest_password,source_password,notification_email,ssl", "`source_email` is source_user, `ssl` is source_tls, `dest_email` is target_user, `dest_password` is target_password, `dest_host` is target_host; not read: columns 3, 9"),
+        // cPanel
+        ("Email,Password,Quota,Domain", "`Email` is source_user, `Password` is source_password; not read: columns 3, 4; without target_user each mailbox has the same log-in at the target"),
+        // The second of two is the new one's, where the first says that it is the old one's.
+        ("Old Email,Old Password,Email,Password,Name", "`Old Email` is source_user, `Old Password` is source_password, `Email` is target_user, `Password` is target_password, `Name` is label"),
+        // Columns nobody knows are left out of a list that is whole.
+        ("source_user,source_password,target_user,Kostenstelle", "not read: column 4"),
+    ] {
+        let row = vec!["x@y.z"; header.split(',').count()].join(",").replace("x@y.z,x@y.z,x@y.z,x@y.z,x@y.z,x@y.z,x@y.z", "a,b,c,d,e,993,yes");
+        let header = header.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let columns = Columns::recognise(&header);
+        assert_eq!(columns.problems(), [], "{header:?}");
+        let says = if says.starts_with('`') { format!("read as: {says}") } else { says.to_owned() };
+        assert_eq!(columns.note().unwrap(), says, "{row}");
+    }
+    let own: Vec<String> = "source_user,source_password,target_user,target_password,target_quota,one_account,batch"
+        .split(',')
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(Columns::recognise(&own).note(), None);
+}
+
+#[test]
+fn headers_that_could_be_read_in_two_ways_are_not_guessed() {
+    for (text, says) in [
+        ("Email,Password,Passwort\na,b,c\n", "csv.ambiguous-column: columns 2 and 3 could both be `source_password`: give the one that is meant this name"),
+        ("Old Email,Source Email,Password\na,b,c\n", "csv.ambiguous-column: columns 1 and 2 could both be `source_user`"),
+        ("Email,Password,Kostenstelle\na,b,c\n", "csv.unknown-column: column 3 of 3 is not known: call it `target_user` or `target_password` if it is that, or `note` if it is nothing a move needs"),
+    ] {
+        let complaint = complaint(text);
+        assert!(complaint.contains(says), "{complaint}");
+    }
+}
+
+/// One pair of log-in and password: the target's log-in is the same, its password is nobody's yet.
+#[test]
+fn the_target_has_the_source_s_log_in_where_the_list_says_none() {
+    let page = first_page("Email,Password\nanna@old,secret1\n");
+    let anna = &page.mailboxes[0];
+    assert_eq!((anna.key.as_str(), anna.target.login.as_str()), ("anna@old", "anna@old"));
+    assert!(matches!((&anna.source.auth, &anna.target.auth), (Auth::Secret(_), Auth::Inherit)));
+    assert_eq!((page.diagnostics.len(), page.diagnostics[0].severity), (1, Severity::Note));
+    // Cell by cell as well, and two on one are found.
+    let page = first_page("source_user,target_user\na,b\nb,\n");
+    assert_eq!(page.mailboxes[1].target.login, "b");
+    assert_eq!(page.diagnostics[0].code, "csv.shared-target");
+}
+
+#[test]
+fn hosts_ports_and_tls_as_people_write_them() {
+    let account = |host: &str, port: &str, tls: &str| {
+        let page = first_page(&format!("source_user,source_host,source_port,source_tls\na,{host},{port},{tls}\n"));
+        let source = &page.mailboxes.first().ok_or(page.diagnostics[0].code.clone())?.source;
+        Ok::<_, String>((source.host.clone().unwrap_or_default(), source.port, source.tls.clone()))
+    };
+    let is = |host: &str, port: u16, tls| Ok((host.to_owned(), Some(port).filter(|port| *port > 0), tls));
+    for (host, port, tls, expected) in [
+        ("imap.old", "", "", is("imap.old", 0, None)),
+        ("imap.old:993", "", "", is("imap.old", 993, Some(Tls::Implicit))),
+        ("imap.old:1993", "", "ssl", is("imap.old", 1993, Some(Tls::Implicit))),
+        ("imap.old:993", "993", "SSL/TLS", is("imap.old", 993, Some(Tls::Implicit))),
+        ("imap.old", "143", "tls", is("imap.old", 143, Some(Tls::StartTls))),
+        ("imap.old", "143", "yes", is("imap.old", 143, Some(Tls::StartTls))),
+        ("imap.old", "", "ja", is("imap.old", 0, Some(Tls::Implicit))),
+        ("imap.old", "", "TRUE", is("imap.old", 0, Some(Tls::Implicit))),
+        ("imap.old", "", "no", is("imap.old", 0, Some(Tls::None))),
+        ("[2001:db8::1]:993", "", "", is("2001:db8::1", 993, Some(Tls::Implicit))),
+        ("2001:db8::1", "", "", is("2001:db8::1", 0, None)),
+        ("imap.old:993", "143", "", Err("csv.bad-port".to_owned())),
+        ("imap.old:imap", "", "", Err("csv.bad-host".to_owned())),
+        ("https://imap.old/", "", "", Err("csv.bad-host".to_owned())),
+        ("anna@imap.old", "", "", Err("csv.bad-host".to_owned())),
+        ("imap.old", "+993", "", Err("csv.bad-port".to_owned())),
+    ] {
+        assert_eq!(account(host, port, tls), expected, "{host} {port} {tls}");
+    }
+    assert_eq!(first_page("source_user,source_host\na,imap.old:993\n").mailboxes[0].key, "a (imap.old:993)");
+}
+
+/// What spreadsheets leave in cells is nobody's log-in; what it is is not shown.
+#[test]
+fn formulas_and_rubbish_are_no_log_ins() {
+    let long = "x".repeat(2_000);
+    for cell in ["=HYPERLINK(\"canary\")", "=A2&\"canary\"", "#REF!", "#NAME?", "#N/A", "canary\tx", long.as_str()] {
+        let complaint = complaint(&format!("source_user,target_user\n{cell},b\nc,d\n"));
+        assert!(complaint.starts_with("mailboxes.csv:2 csv.bad-user: `source_user` "), "{complaint}");
+        assert!(!complaint.contains("canary") && complaint.len() < 200, "{complaint}");
+    }
+    let complaint = complaint("Email,Password,Domain\nanna,x,old.example\n");
+    assert!(complaint.contains("csv.no-domain: `source_user` has no @"), "{complaint}");
+    assert_eq!(first_page("Email,Password,Domain\nanna@old.example,x,old.example\n").mailboxes.len(), 1);
 }

@@ -25,7 +25,7 @@ impl Table {
         let Layout { separator, rows, .. } = layout(file, &text)?;
         let mut kept = Zeroizing::new(String::with_capacity(text.len()));
         let mut done = 0;
-        for (_, line) in rows {
+        for (_, line) in rows.filter(|(_, line)| !row::is_comment(line)) {
             // A line is a piece of the text.
             let start = line.as_ptr().addr() - text.as_ptr().addr();
             let cells = row::split(line, separator, COLUMNS).unwrap_or_default();
@@ -35,8 +35,8 @@ impl Table {
             }
         }
         kept.push_str(&text[done..]);
-        let after = decode::encode_like(bytes, &kept);
-        let whole = decode::encode_like(bytes, &text);
+        let after = decode::encode_like(bytes, &text, &kept);
+        let whole = decode::encode_like(bytes, &text, &text);
         let table = Self::parse(file, &after, limits)?;
         let differs = |at: usize, (old, new): (&Cell, &Cell)| match columns.contains(&at) {
             true => !new.is_empty(),
