@@ -136,7 +136,9 @@ fn keys(
         (!text.is_empty()).then(|| text.to_owned())
     };
     let key_of = |row| {
-        let user = cell(&users, row).or_else(|| cell(&instead, row))?;
+        // A row without a log-in at the source is no mailbox, and told of where it is read.
+        let otherwise = if instead.is_empty() { None } else { Some(cell(&instead, row)?) };
+        let user = cell(&users, row).or(otherwise)?;
         let host = cell(&hosts, row);
         let (host, behind) = match host.as_deref().map(|host| (host, cells::host_and_port(host))) {
             Some((_, Some((host, port)))) => (Some(host), port.map(|port| port.to_string())),

@@ -233,7 +233,7 @@ fn headers_of_other_programs_are_understood() {
         // MigrationWiz, Transend, TrekMail, LWS
         ("Source Email,Source Login Name,Source Password,Destination Email,Destination Login Name,Destination Password,Flags", "`Source Login Name` is source_user, `Source Password` is source_password, `Destination Login Name` is target_user, `Destination Password` is target_password; not read: columns 1, 4, 7"),
         ("User Name,Source email address,Source password,Target email address,Target password", "`Source email address` is source_user, `Source password` is source_password, `Target email address` is target_user, `Target password` is target_password; not read: column 1"),
-        ("source_email,source_password,destination_email,source_host,source_port,source_security", "`source_email` is source_user, `destination_email` is target_user, `source_security` is source_tls"),
+        ("source_email,source_password,destination_email,source_host,source_port,source_security", "`source_email` is source_user, `source_security` is source_tls, `destination_email` is target_user"),
         ("source_email,source_host,source_type,dest_email,source_port,dest_host,dest_password,source_password,notification_email,ssl", "`source_email` is source_user, `ssl` is source_tls, `dest_email` is target_user, `dest_password` is target_password, `dest_host` is target_host; not read: columns 3, 9"),
         // cPanel
         ("Email,Password,Quota,Domain", "`Email` is source_user, `Password` is source_password; not read: columns 3, 4; without target_user each mailbox has the same log-in at the target"),
@@ -242,12 +242,11 @@ fn headers_of_other_programs_are_understood() {
         // Columns nobody knows are left out of a list that is whole.
         ("source_user,source_password,target_user,Kostenstelle", "not read: column 4"),
     ] {
-        let row = vec!["x@y.z"; header.split(',').count()].join(",").replace("x@y.z,x@y.z,x@y.z,x@y.z,x@y.z,x@y.z,x@y.z", "a,b,c,d,e,993,yes");
         let header = header.split(',').map(str::to_owned).collect::<Vec<_>>();
         let columns = Columns::recognise(&header);
         assert_eq!(columns.problems(), [], "{header:?}");
         let says = if says.starts_with('`') { format!("read as: {says}") } else { says.to_owned() };
-        assert_eq!(columns.note().unwrap(), says, "{row}");
+        assert_eq!(columns.note().unwrap(), says);
     }
     let own: Vec<String> = "source_user,source_password,target_user,target_password,target_quota,one_account,batch"
         .split(',')
@@ -286,7 +285,7 @@ fn the_target_has_the_source_s_log_in_where_the_list_says_none() {
 fn hosts_ports_and_tls_as_people_write_them() {
     let account = |host: &str, port: &str, tls: &str| {
         let page = first_page(&format!("source_user,source_host,source_port,source_tls\na,{host},{port},{tls}\n"));
-        let source = &page.mailboxes.first().ok_or(page.diagnostics[0].code.clone())?.source;
+        let source = &page.mailboxes.first().ok_or(page.diagnostics.last().unwrap().code.clone())?.source;
         Ok::<_, String>((source.host.clone().unwrap_or_default(), source.port, source.tls.clone()))
     };
     let is = |host: &str, port: u16, tls| Ok((host.to_owned(), Some(port).filter(|port| *port > 0), tls));

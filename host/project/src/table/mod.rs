@@ -3,8 +3,8 @@
 //! The format is RFC 4180 as spreadsheets write it: `,`, `;` or tab between cells (told from the
 //! header), quotes around cells that need them, any line ends, UTF-8 or UTF-16 with a byte order mark, and
 //! Windows-1252, which is told. Empty lines, rows of empty cells, empty columns at the right edge and lines that
-//! begin with `#` are left out. One rule is stricter: **a cell ends on its line.** A quote that is forgotten would otherwise
-//! swallow the rows up to the next quote, and with them mailboxes, without anybody noticing.
+//! begin with `#` are left out. One rule is stricter: **a cell ends on its line.** A quote that is forgotten
+//! would otherwise swallow the rows up to the next quote, and with them mailboxes, without anybody noticing.
 //!
 //! Nothing here knows which columns a mailbox list has: that is the plugin's business. So nothing here can
 //! tell a header from a first row full of passwords, and **no sentence shows what stands in the first line**:
@@ -221,8 +221,7 @@ impl Table {
                 return Err(ProjectError::new(file, line, cause, "split it into several projects").into());
             }
             if row::is_comment(text) {
-                let (_, count) = reader.comments.get_or_insert((line, 0));
-                *count += 1;
+                reader.comment(line, text);
             } else if let Some(cells) = reader.row(line, text) {
                 rows.push(Row { line, cells });
             }

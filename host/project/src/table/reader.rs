@@ -17,8 +17,8 @@ pub(super) struct Reader<'a> {
     pub(super) faults: Vec<ProjectError>,
     /// How many faults there are beyond [`REPORTED`].
     pub(super) more: usize,
-    /// First line that was left out as a comment, and how many there are.
-    pub(super) comments: Option<(usize, usize)>,
+    /// First comment that could be a row, and how many there are.
+    comments: Option<(usize, usize)>,
     /// First line and column (from 1) of a secret with spaces around it, and how many there are.
     padded: Option<(usize, usize, usize)>,
     /// A separator other than the header's by which every row has as many cells as the header has names;
@@ -44,6 +44,16 @@ impl<'a> Reader<'a> {
         let padded = self.padded.map(|(line, column, count)| padded_warning(self.file, line, column, count));
         let comments = self.comments.map(|(line, count)| comments_warning(self.file, line, count));
         padded.into_iter().chain(comments)
+    }
+
+    /// Takes note of a comment that is as long as a row: it may be a mailbox somebody has not forgotten.
+    pub(super) fn comment(&mut self, line: usize, text: &str) {
+        let mut cells = row::split(text, self.separator, COLUMNS).unwrap_or_default();
+        row::without_empty_end(&mut cells, 0);
+        if cells.len() > 1 && cells.len() == self.columns.len() {
+            let (_, count) = self.comments.get_or_insert((line, 0));
+            *count += 1;
+        }
     }
 
     fn fault(&mut self, line: usize, cause: impl AsRef<str>, remedy: impl AsRef<str>) {

@@ -158,7 +158,7 @@ fn files_that_are_no_list_are_named() {
 fn comments_and_empty_edges_are_left_out() {
     let text = "# moved on Friday\nuser;x_password;;\na;canary;;\n\n#b;canary2\n;;;\n# nothing\nc;d\n";
     assert_eq!(cells(text), [["a", "secret:canary"], ["c", "secret:d"]]);
-    insta::assert_snapshot!(read(text).unwrap().warnings[0], @"m.csv:5: this line and 1 more begin with #, and are left out as comments");
+    insta::assert_snapshot!(read(text).unwrap().warnings[0], @"m.csv:5: this line begins with #, and is left out as a comment");
     assert_eq!(read("a;;\n1;2;\n").unwrap_err(), "m.csv:2: 2 cells where the header names 1 column; put quotes around a cell that has a semicolon in it");
     // A column of numbers, and formulas that failed, are rows.
     assert_eq!(cells("#;user\n1;a\n"), [["1", "a"]]);
@@ -325,7 +325,7 @@ fn a_file_beyond_the_bound_is_not_read() {
     let file = dir.path().join("m.csv");
     File::create(&file).unwrap().set_len(200_000_000).unwrap();
     let error = Table::read(&file, Limits::default()).unwrap_err().to_string();
-    assert!(error.contains("m.csv: it has 191 MiB, and at most 64 MiB are read"), "{error}");
+    assert!(error.contains("m.csv: it has 190.7 MiB, and at most 64.0 MiB are read"), "{error}");
 }
 
 proptest! {
