@@ -1,15 +1,13 @@
 //! The list of mailboxes with what is wrong in the rows no plugin was given.
 //!
-//! A row that cannot be cut into cells never reaches the plugin; its fault is told beside those the plugin finds
-//! in the others, so that all of them are mended at once.
+//! A row that cannot be cut into cells never reaches the plugin; its fault is told beside those the plugin
+//! finds in the others, so that all of them are mended at once.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use mailhaul_engine::password_hosts::Destination;
-use mailhaul_engine::plugin::{
-    Diagnostic, MailboxPage, MailboxSource, PluginError, PluginId, Severity,
-};
+use mailhaul_engine::plugin::{Diagnostic, MailboxPage, MailboxSource, PluginError, PluginId, Severity};
 use mailhaul_project::ProjectError;
 
 /// A mailbox source over the faults of its tables.

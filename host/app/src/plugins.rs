@@ -86,7 +86,8 @@ pub(crate) async fn load(project: &Project, warn: Warn<'_>) -> Result<LoadedPlug
         used.push(plugin.id().id.clone());
         if let Some(plugin) = faults.keep(named, granted(project, &project.source, plugin)) {
             source = faults.keep(named, plugin.source(settings(project, &plugin), inputs));
-            source = source.map(|list| secrets::over(project, broken_rows::over(list, &broken))).transpose()?;
+            source =
+                source.map(|list| secrets::over(project, broken_rows::over(list, &broken))).transpose()?;
         }
     }
     let mut mappers = Vec::new();

@@ -230,6 +230,7 @@ fn events() -> Vec<Event> {
     let refused = TaskRefusal { kind: TaskRefusalKind::Input, reasons: vec![], remedy: Some(String::new()) };
     let all = vec![
         Event::Started { mailboxes: 1 },
+        Event::Note { message: String::new() },
         Event::Warning { mailbox: None, message: String::new() },
         Event::MailboxStarted { mailbox: name() },
         Event::Checked(check_row()),
@@ -292,6 +293,7 @@ fn events() -> Vec<Event> {
     for event in &all {
         match event {
             Event::Started { .. }
+            | Event::Note { .. }
             | Event::Warning { .. }
             | Event::MailboxStarted { .. }
             | Event::Checked(_)

@@ -48,11 +48,10 @@ pub fn protection(cell: &str, port: Option<u16>) -> Option<Protection> {
     match cell.to_lowercase().as_str() {
         "implicit" | "993" => Some(Protection::Implicit),
         "starttls" | "143" => Some(Protection::StartTls),
-        "none" | "no" | "nein" | "n" | "false" | "falsch" | "f" | "0" | "off" | "plain" | "kein" | "keine" => {
-            Some(Protection::Clear)
-        }
-        "ssl" | "tls" | "ssl/tls" | "tls/ssl" | "ssl tls" | "imaps" | "yes" | "ja" | "y" | "j" | "true" | "wahr"
-        | "t" | "1" | "on" | "x" => {
+        "none" | "no" | "nein" | "n" | "false" | "falsch" | "f" | "0" | "off" | "plain" | "kein"
+        | "keine" => Some(Protection::Clear),
+        "ssl" | "tls" | "ssl/tls" | "tls/ssl" | "ssl tls" | "imaps" | "yes" | "ja" | "y" | "j" | "true"
+        | "wahr" | "t" | "1" | "on" | "x" => {
             Some(if port == Some(143) { Protection::StartTls } else { Protection::Implicit })
         }
         _ => None,

@@ -1,7 +1,7 @@
 //! The header row.
 //!
-//! A list without one has a row of passwords there. So no remark shows what stands in it before the whole of it
-//! is understood: a column that is not known is called by its number.
+//! A list without one has a row of passwords there. So no remark shows what stands in it before the whole of
+//! it is understood: a column that is not known is called by its number.
 
 use std::fmt::Write as _;
 
@@ -95,10 +95,10 @@ pub struct Columns {
 impl Columns {
     /// Understands a header row, as written and without its byte order mark or with it.
     ///
-    /// `source_user` and its like mean themselves. Of other lists ([`synonyms`]): a name that says its side goes
-    /// before one that does not. One that does not is the source's, or the target's where the source's has a
-    /// name that says so. Of a log-in and an address of one side the log-in counts; where neither says a side,
-    /// the log-in is the source's and the address the target's, as in Microsoft's lists.
+    /// `source_user` and its like mean themselves. Of other lists ([`synonyms`]): a name that says its side
+    /// goes before one that does not. One that does not is the source's, or the target's where the source's
+    /// has a name that says so. Of a log-in and an address of one side the log-in counts; where neither says
+    /// a side, the log-in is the source's and the address the target's, as in Microsoft's lists.
     #[must_use]
     pub fn recognise(header: &[String]) -> Self {
         let names: Vec<_> = header.iter().map(|written| folded(written)).collect();
@@ -127,7 +127,8 @@ impl Columns {
         if columns.position(Column::SourceUser).is_none() {
             columns.problem(
                 "csv.missing-column",
-                "the column `source_user` is missing: call the one with the log-ins of the old host so".to_owned(),
+                "the column `source_user` is missing: call the one with the log-ins of the old host so"
+                    .to_owned(),
             );
         }
         if columns.problems.is_empty() {
@@ -206,12 +207,13 @@ impl Columns {
         }
     }
 
-    /// Complains about names that are not known. Where both log-ins and a password are, such a column is one that
-    /// no move needs; else it may be just the one that is missing.
+    /// Complains about names that are not known. Where both log-ins and a password are, such a column is one
+    /// that no move needs; else it may be just the one that is missing.
     fn unknown(&mut self, names: &[String], meanings: &[Option<Meaning>]) {
         let whole = self.position(Column::SourceUser).is_some()
             && self.position(Column::TargetUser).is_some()
-            && (self.position(Column::SourcePassword).is_some() || self.position(Column::TargetPassword).is_some());
+            && (self.position(Column::SourcePassword).is_some()
+                || self.position(Column::TargetPassword).is_some());
         for (position, name) in names.iter().enumerate() {
             if meanings.get(position).is_some_and(Option::is_some) {
                 continue;
@@ -242,11 +244,13 @@ impl Columns {
         self.problems.push(Problem { code, message });
     }
 
-    /// What was understood of a header that is not made of the columns' own names. It shows what is in it: words
-    /// that are known, all of them.
+    /// What was understood of a header that is not made of the columns' own names. It shows what is in it:
+    /// words that are known, all of them.
     fn understood(&self, header: &[String], names: &[String]) -> Option<String> {
         let mut read = Vec::new();
-        for (column, position) in KNOWN.iter().filter_map(|(_, column)| Some((column, self.position(*column)?))) {
+        for (column, position) in
+            KNOWN.iter().filter_map(|(_, column)| Some((column, self.position(*column)?)))
+        {
             let (Some(name), Some(written)) = (names.get(position), header.get(position)) else { continue };
             if known(name).is_none() {
                 let written = written.trim_start_matches('\u{feff}').trim();
@@ -264,7 +268,11 @@ impl Columns {
             let _ = write!(note, "{}not read: {columns} {}", gap(&note), numbers.join(", "));
         }
         if self.position(Column::TargetUser).is_none() {
-            let _ = write!(note, "{}without target_user each mailbox has the same log-in at the target", gap(&note));
+            let _ = write!(
+                note,
+                "{}without target_user each mailbox has the same log-in at the target",
+                gap(&note)
+            );
         }
         (!note.is_empty()).then_some(note)
     }
@@ -287,8 +295,8 @@ impl Columns {
         &self.problems
     }
 
-    /// Returns what was understood of names other than the columns' own, as one sentence; `None` when there is
-    /// nothing to say.
+    /// Returns what was understood of names other than the columns' own, as one sentence; `None` when there
+    /// is nothing to say.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()

@@ -76,8 +76,8 @@ struct Again {
 
 /// Finds the rows that repeat a key, the first thousand of them.
 ///
-/// The rows of a large list must fit into a plugin's memory, so keys are compared by hash first and read again
-/// where two hashes agree.
+/// The rows of a large list must fit into a plugin's memory, so keys are compared by hash first and read
+/// again where two hashes agree.
 fn repeated(
     table: &dyn Table,
     columns: &Columns,

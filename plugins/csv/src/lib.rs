@@ -2,8 +2,8 @@
 //!
 //! The host parses the file and keeps the passwords: this plugin sees text and handles. `columns` reads the
 //! header, with the names that `synonyms` knows from other programs; `rows` reads one row, with what `cells`
-//! understands; `duplicates` looks at the whole table once. What is wrong is told of all rows at once: neither
-//! the header's faults nor a row's hide those of the next.
+//! understands; `duplicates` looks at the whole table once. What is wrong is told of all rows at once:
+//! neither the header's faults nor a row's hide those of the next.
 
 pub mod cells;
 pub mod columns;
@@ -83,10 +83,12 @@ fn header(table: &dyn Table, columns: &Columns) -> Vec<Diagnostic> {
         .iter()
         .map(|problem| Diagnostic::error(problem.code, &at, problem.message.as_str()))
         .collect();
-    diagnostics.extend(columns.note().map(|note| Diagnostic {
-        severity: Severity::Note,
-        ..Diagnostic::warning("csv.read-as", at, note)
-    }));
+    diagnostics.extend(
+        columns.note().map(|note| Diagnostic {
+            severity: Severity::Note,
+            ..Diagnostic::warning("csv.read-as", at, note)
+        }),
+    );
     diagnostics
 }
 

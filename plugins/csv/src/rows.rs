@@ -38,7 +38,11 @@ pub(crate) fn mailbox(file: &str, columns: &Columns, row: Row) -> Result<Mailbox
         extras.push(("batch".to_owned(), batch));
     }
     Ok(Mailbox {
-        key: duplicates::key(&source.login, source.host.as_deref(), source.port.map(|port| port.to_string()).as_deref()),
+        key: duplicates::key(
+            &source.login,
+            source.host.as_deref(),
+            source.port.map(|port| port.to_string()).as_deref(),
+        ),
         source,
         target,
         label,

@@ -1,11 +1,12 @@
 //! What the columns of other programs' lists are called.
 //!
 //! A name is compared folded: letters and digits only, in lower case. Most names are taken apart into a side
-//! ([`SIDES`], before or behind) and a thing ([`THINGS`]): `Old Email`, `sourceEmail`, `user1`, `Passwort (neu)`,
-//! `destination_host`. What cannot be taken apart is in [`WHOLE`]. Where a name comes from stands beside it.
+//! ([`SIDES`], before or behind) and a thing ([`THINGS`]): `Old Email`, `sourceEmail`, `user1`, `Passwort
+//! (neu)`, `destination_host`. What cannot be taken apart is in [`WHOLE`]. Where a name comes from stands
+//! beside it.
 //!
-//! The host has decided before which columns are secret, by rules of its own; every word for a password here is
-//! one by these (`host/app` compares).
+//! The host has decided before which columns are secret, by rules of its own; every word for a password here
+//! is one by these (`host/app` compares).
 
 use crate::columns::Column;
 
@@ -113,7 +114,8 @@ static THINGS: &[(&str, Thing)] = &[
     ("anmeldename", Login),
     ("konto", Login),
     ("kontoname", Login),
-    // cPanel, Plesk, MailJerry, MailFerry (Email); Microsoft (EmailAddress); Google (Email Address [Required])
+    // cPanel, Plesk, MailJerry, MailFerry (Email); Microsoft (EmailAddress); Google (Email Address
+    // [Required])
     ("email", Address),
     ("mail", Address),
     ("emailaddress", Address),
@@ -274,8 +276,8 @@ pub fn meaning(name: &str) -> Option<Meaning> {
     known(WHOLE, name).or_else(|| known(THINGS, name).map(|thing| Of(None, thing))).or_else(sided)
 }
 
-/// Looks a name up. Not inlined, and over a table whose length the compiler does not know: it would unroll these
-/// loops one within the other, for minutes.
+/// Looks a name up. Not inlined, and over a table whose length the compiler does not know: it would unroll
+/// these loops one within the other, for minutes.
 #[inline(never)]
 fn known<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
     std::hint::black_box(table).iter().find(|(known, _)| *known == name).map(|(_, what)| *what)
@@ -305,7 +307,8 @@ fn folded(name: &str) -> String {
 pub fn passwords() -> Vec<String> {
     let things = THINGS.iter().filter(|(_, thing)| *thing == Password).map(|(name, _)| *name);
     let sided = things.flat_map(|name| {
-        let sided = SIDES.iter().flat_map(move |(side, _)| [format!("{side}{name}"), format!("{name}{side}")]);
+        let sided =
+            SIDES.iter().flat_map(move |(side, _)| [format!("{side}{name}"), format!("{name}{side}")]);
         sided.chain([name.to_owned()])
     });
     let whole = WHOLE.iter().filter(|(_, meaning)| matches!(meaning, Of(_, Password)));

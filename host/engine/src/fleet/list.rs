@@ -39,6 +39,8 @@ pub(crate) struct MailboxList {
     pub mailboxes: Vec<Mailbox>,
     pub left_out: Vec<Mailbox>,
     pub warnings: Vec<String>,
+    /// What is worth knowing and nothing to mend.
+    pub notes: Vec<String>,
 }
 
 /// Asks the source plugin for every mailbox and puts the accounts together.
@@ -48,7 +50,7 @@ pub(crate) struct MailboxList {
 pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, ListError> {
     let mut entries: Vec<MailboxEntry> = Vec::new();
     let mut errors = Vec::new();
-    let mut warnings = Vec::new();
+    let (mut warnings, mut notes) = (Vec::new(), Vec::new());
     // Places with a fault of the plugin's: what follows from it is not told as another.
     let mut faulty = HashSet::new();
     let mut token: Option<String> = None;
@@ -70,7 +72,8 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
                     errors.push(sentence(&remark));
                     faulty.extend(remark.at);
                 }
-                Severity::Warning | Severity::Note => warnings.push(sentence(&remark)),
+                Severity::Warning => warnings.push(sentence(&remark)),
+                Severity::Note => notes.push(sentence(&remark)),
             }
         }
         entries.extend(page.mailboxes);
@@ -80,6 +83,7 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
             )));
         }
         warnings.truncate(MAX_REMARKS);
+        notes.truncate(MAX_REMARKS);
         let Some(next) = page.next.filter(|_| errors.len() < MAX_REMARKS) else { break };
         if !tokens.insert(hasher.hash_one(&next)) {
             return Err(never_ends("its pages go round in a circle: a page names one that was there".into()));
@@ -109,7 +113,7 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
         same_server(&selected, &mut errors).await;
     }
     if errors.is_empty() {
-        Ok(MailboxList { mailboxes: selected, left_out, warnings })
+        Ok(MailboxList { mailboxes: selected, left_out, warnings, notes })
     } else {
         Err(ListError::Input(errors, remedy))
     }

@@ -89,8 +89,8 @@ fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
 }
 
 /// Reads bytes as Windows-1252; `None` when they are not likely to be: there is a byte which that code page
-/// does not have or no text has, or some letters are UTF-8, so that reading the whole as one or the other would
-/// spoil names.
+/// does not have or no text has, or some letters are UTF-8, so that reading the whole as one or the other
+/// would spoil names.
 fn windows(bytes: &[u8]) -> Option<Zeroizing<String>> {
     const UNUSED: [u8; 5] = [0x81, 0x8d, 0x8f, 0x90, 0x9d];
     let control = |byte: u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');

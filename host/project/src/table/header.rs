@@ -46,8 +46,9 @@ const SECRET_WORDS: [&str; 24] = [
 /// Names that are secret as a whole: of the loops around imapsync, and short ones.
 const SECRET_NAMES: [&str; 5] = ["p", "p1", "p2", "pin", "key"];
 
-/// Returns whether the cells below a column's name are secrets: a password or a token in one of the languages of
-/// Europe stands in it somewhere, in whatever case. `source_password`, `API-Token`, `Passwort neu`, `New PW`.
+/// Returns whether the cells below a column's name are secrets: a password or a token in one of the languages
+/// of Europe stands in it somewhere, in whatever case. `source_password`, `API-Token`, `Passwort neu`, `New
+/// PW`.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
     let letters: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
@@ -57,8 +58,8 @@ pub fn is_secret_name(name: &str) -> bool {
 /// Reads the header.
 ///
 /// # Errors
-/// A name that is missing, there twice, or none: a list without a header has a mailbox and its password in its
-/// first line. What is wrong is said by the column's number.
+/// A name that is missing, there twice, or none: a list without a header has a mailbox and its password in
+/// its first line. What is wrong is said by the column's number.
 pub(super) fn columns(
     file: &Path,
     line: usize,
@@ -114,8 +115,8 @@ pub(super) fn is_named_by(comment: &str, first: &str) -> bool {
     names.len() > 1 && names.len() == first.len() && names.iter().all(is_name) && !first.iter().all(is_name)
 }
 
-/// What to do about a list that begins with its first mailbox: the line to write above it, where the number of
-/// columns says which one that is likely to be.
+/// What to do about a list that begins with its first mailbox: the line to write above it, where the number
+/// of columns says which one that is likely to be.
 fn missing_header(first: &[RawCell], separator: char) -> String {
     let address = |number: usize| first.get(number).is_some_and(|cell| is_address(&cell.text));
     let names: &[&str] = match first.len() {
@@ -133,7 +134,10 @@ fn missing_header(first: &[RawCell], separator: char) -> String {
             "target_user",
             "target_password",
         ],
-        _ => return "the first line has to name the columns, as in source_user,source_password,target_user".into(),
+        _ => {
+            return "the first line has to name the columns, as in source_user,source_password,target_user"
+                .into();
+        }
     };
     let line = names.join(&separator.to_string());
     format!("the first line has to name the columns: write one above it, {line} if that is what they are")

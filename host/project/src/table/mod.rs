@@ -1,10 +1,11 @@
 //! CSV tables with a header row, such as `mailboxes.csv`.
 //!
-//! The format is RFC 4180 as spreadsheets write it: `,`, `;` or tab between cells (told from the
-//! header), quotes around cells that need them, any line ends, UTF-8 or UTF-16 with a byte order mark, and
-//! Windows-1252, which is told. Empty lines, rows of empty cells, empty columns at the right edge and lines that
-//! begin with `#` are left out. One rule is stricter: **a cell ends on its line.** A quote that is forgotten
-//! would otherwise swallow the rows up to the next quote, and with them mailboxes, without anybody noticing.
+//! The format is RFC 4180 as spreadsheets write it: `,`, `;` or tab between cells (told from the header),
+//! quotes around cells that need them, any line ends, UTF-8 or UTF-16 with a byte order mark, and
+//! Windows-1252, which is told. Empty lines, rows of empty cells, empty columns at the right edge and lines
+//! that begin with `#` are left out. One rule is stricter: **a cell ends on its line.** A quote that is
+//! forgotten would otherwise swallow the rows up to the next quote, and with them mailboxes, without anybody
+//! noticing.
 //!
 //! Nothing here knows which columns a mailbox list has: that is the plugin's business. So nothing here can
 //! tell a header from a first row full of passwords, and **no sentence shows what stands in the first line**:
@@ -152,9 +153,9 @@ impl Table {
         whole(Self::read_sound_rows(file, limits)?)
     }
 
-    /// Reads a table from a file as [`Table::read`] does, with the rows that are sound, and what is wrong with
-    /// the others: whoever reads on can tell the mistakes in both at once. A table with a mistake is for nothing
-    /// else.
+    /// Reads a table from a file as [`Table::read`] does, with the rows that are sound, and what is wrong
+    /// with the others: whoever reads on can tell the mistakes in both at once. A table with a mistake is for
+    /// nothing else.
     ///
     /// # Errors
     /// As [`Table::read`], for what concerns all rows.
@@ -226,7 +227,9 @@ impl Table {
                 rows.push(Row { line, cells });
             }
         }
-        if rows.is_empty() && let Some(error) = reader.other_separator(header_line) {
+        if rows.is_empty()
+            && let Some(error) = reader.other_separator(header_line)
+        {
             return Err(error.into());
         }
         let warnings = text.is_windows().then(|| windows_warning(file)).into_iter();

@@ -35,8 +35,9 @@ pub(super) fn told_separator(line: &str) -> Option<char> {
     chars.all(|c| SEPARATORS.contains(&c)).then_some(separator)
 }
 
-/// Whether a line is a comment, as lists for scripts have them: `# old host`, `#anna;…`. A column called `#` is
-/// none, nor what a spreadsheet writes for a formula that fails, as `#REF!`: that mailbox must not be lost.
+/// Whether a line is a comment, as lists for scripts have them: `# old host`, `#anna;…`. A column called `#`
+/// is none, nor what a spreadsheet writes for a formula that fails, as `#REF!`: that mailbox must not be
+/// lost.
 pub(super) fn is_comment(line: &str) -> bool {
     let first = line.trim_start().split(SEPARATORS).next().unwrap_or_default().trim_end();
     let failed = matches!(first, "#N/A" | "#NV") || (first.ends_with(['!', '?']) && !first.contains(' '));

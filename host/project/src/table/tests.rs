@@ -159,7 +159,10 @@ fn comments_and_empty_edges_are_left_out() {
     let text = "# moved on Friday\nuser;x_password;;\na;canary;;\n\n#b;canary2\n;;;\n# nothing\nc;d\n";
     assert_eq!(cells(text), [["a", "secret:canary"], ["c", "secret:d"]]);
     insta::assert_snapshot!(read(text).unwrap().warnings[0], @"m.csv:5: this line begins with #, and is left out as a comment");
-    assert_eq!(read("a;;\n1;2;\n").unwrap_err(), "m.csv:2: 2 cells where the header names 1 column; put quotes around a cell that has a semicolon in it");
+    assert_eq!(
+        read("a;;\n1;2;\n").unwrap_err(),
+        "m.csv:2: 2 cells where the header names 1 column; put quotes around a cell that has a semicolon in it"
+    );
     // A column of numbers, and formulas that failed, are rows.
     assert_eq!(cells("#;user\n1;a\n"), [["1", "a"]]);
     assert_eq!(cells("user;label\n#REF!;x\n#N/A;y\n#NAME?;z\n").len(), 3);
@@ -193,7 +196,8 @@ fn a_list_without_header_is_told_what_to_write_above_it() {
     ] {
         for separator in [",", ";", "\t"] {
             let error = read(row.replace(',', separator)).unwrap_err();
-            let line = if row.matches(',').count() > 6 { line.to_owned() } else { line.replace(',', separator) };
+            let line =
+                if row.matches(',').count() > 6 { line.to_owned() } else { line.replace(',', separator) };
             assert!(error.contains("the first line has to name the columns"), "{error}");
             assert!(error.contains(&mailhaul_text::visible(&line)) && !error.contains("anna"), "{error}");
             assert!(!error.contains("c@nary"), "{error}");
@@ -205,9 +209,28 @@ fn a_list_without_header_is_told_what_to_write_above_it() {
 #[test]
 fn whatever_may_be_a_password_is_secret() {
     for name in [
-        "source_password", "API_Token", "Password", "Passwort", "password1", "New Password", "pass", "PW", "Pwd",
-        "Kennwort (alt)", "imap-pass", "userPass2", "p1", "Passwd", "API key", "Secret", "Mot de passe",
-        "Contraseña", "Hasło", "Пароль", "PIN", "Zugangscode",
+        "source_password",
+        "API_Token",
+        "Password",
+        "Passwort",
+        "password1",
+        "New Password",
+        "pass",
+        "PW",
+        "Pwd",
+        "Kennwort (alt)",
+        "imap-pass",
+        "userPass2",
+        "p1",
+        "Passwd",
+        "API key",
+        "Secret",
+        "Mot de passe",
+        "Contraseña",
+        "Hasło",
+        "Пароль",
+        "PIN",
+        "Zugangscode",
     ] {
         assert!(is_secret_name(name), "{name}");
     }

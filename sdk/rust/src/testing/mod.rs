@@ -61,9 +61,9 @@ impl TestInputs {
         Self::default()
     }
 
-    /// Gives a table written as plain CSV: commas and line ends, no quoting. Cells of columns whose names have a
-    /// word for a password in them (`pass`, `pw`, `token`, `secret`, `kennwort`) become secrets, as the host does
-    /// it, which knows more such words.
+    /// Gives a table written as plain CSV: commas and line ends, no quoting. Cells of columns whose names
+    /// have a word for a password in them (`pass`, `pw`, `token`, `secret`, `kennwort`) become secrets, as
+    /// the host does it, which knows more such words.
     #[must_use]
     pub fn with_csv(mut self, name: &str, file: &str, text: &str) -> Self {
         let split = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();

@@ -22,7 +22,9 @@ fn refused(list: &[u8], says: &[&str]) -> Outcome {
     let folder = folder_with(&[("mailhaul.toml", TOML)]);
     fs::write(folder.join("mailboxes.csv"), list).unwrap();
     let outcome = at(&folder, &["check"]).expect(2).says(says);
-    for arguments in [&["plan"][..], &["run"], &["check", "--format", "json"], &["secrets", "take", "mailboxes.csv"]] {
+    for arguments in
+        [&["plan"][..], &["run"], &["check", "--format", "json"], &["secrets", "take", "mailboxes.csv"]]
+    {
         without_canary(&at(&folder, arguments), &folder);
     }
     without_canary(&outcome, &folder);
@@ -43,7 +45,11 @@ fn accepted(haul: &Move, list: impl AsRef<[u8]>) -> Outcome {
     fs::write(haul.file("mailboxes.csv"), list).unwrap();
     let outcome = haul.mailhaul(&["check"]).expect(0);
     for password in [&haul.from.password, &haul.to.password] {
-        assert!(!outcome.stdout.contains(password) && !outcome.stderr.contains(password), "{}", outcome.told());
+        assert!(
+            !outcome.stdout.contains(password) && !outcome.stderr.contains(password),
+            "{}",
+            outcome.told()
+        );
     }
     outcome
 }
@@ -59,7 +65,8 @@ fn a_list_from_excel() {
     );
     let says = "read as: `Email` is source_user, `Password` is source_password, `New Email` is target_user";
     accepted(&haul, format!("\u{feff}{rows}")).says(&["mailboxes.csv:1", says]);
-    let utf16: Vec<u8> = b"\xff\xfe".iter().copied().chain(rows.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let utf16: Vec<u8> =
+        b"\xff\xfe".iter().copied().chain(rows.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     accepted(&haul, utf16);
     accepted(&haul, format!("sep=;\r\n{rows}"));
     accepted(&haul, rows.replace(';', "\t"));
@@ -82,11 +89,15 @@ fn a_list_in_windows_1252() {
         from.user, from.password, to.user, to.password
     );
     let bytes: Vec<u8> = rows.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
-    accepted(&haul, bytes).says(&["mailboxes.csv: it is Windows-1252", "save it as CSV UTF-8", "`Name` is label"]);
+    accepted(&haul, bytes).says(&[
+        "mailboxes.csv: it is Windows-1252",
+        "save it as CSV UTF-8",
+        "`Name` is label",
+    ]);
 }
 
-/// The file of the loop around imapsync: comments, no header, a semicolon at the end. What is to be written above
-/// it is told, and works.
+/// The file of the loop around imapsync: comments, no header, a semicolon at the end. What is to be written
+/// above it is told, and works.
 #[test]
 fn a_list_for_imapsync() {
     let haul = Move::loaded(2_403, 3);
@@ -121,7 +132,11 @@ fn a_list_without_the_new_host() {
     accepted(&haul, list).says(&["without target_user each mailbox has the same log-in at the target"]);
     // Into the store, and from there: by the same names.
     let taken = haul.mailhaul(&["secrets", "take", "mailboxes.csv"]);
-    let taken = if taken.code == Some(0) { taken } else { haul.mailhaul(&["secrets", "take", "mailboxes.csv", "--yes"]) };
+    let taken = if taken.code == Some(0) {
+        taken
+    } else {
+        haul.mailhaul(&["secrets", "take", "mailboxes.csv", "--yes"])
+    };
     taken.expect(0);
     let left = fs::read_to_string(haul.file("mailboxes.csv")).unwrap();
     assert_eq!(left, format!("Email,Password,New Password\n{},,\n", haul.from.user));
@@ -143,7 +158,8 @@ fn files_that_are_no_list() {
     // 200 MB without a byte on the disk: nothing of it is read.
     let folder = folder_with(&[("mailhaul.toml", TOML)]);
     fs::File::create(folder.join("mailboxes.csv")).unwrap().set_len(200_000_000).unwrap();
-    let outcome = at(&folder, &["check"]).expect(2).says(&["it has 190.7 MiB, and at most 64.0 MiB are read"]);
+    let outcome =
+        at(&folder, &["check"]).expect(2).says(&["it has 190.7 MiB, and at most 64.0 MiB are read"]);
     assert!(outcome.elapsed.as_secs() < 10, "{}", outcome.told());
     // A million rows, and rows of 40 cells.
     let rows = format!("source_user,source_password\n{}", "x,y\n".repeat(1_000_000));
@@ -184,7 +200,12 @@ fn no_fault_hides_another() {
     );
     // Each once.
     for line in 3..=10 {
-        assert_eq!(outcome.stderr.matches(&format!("mailboxes.csv:{line}: ")).count(), 1, "{line} {}", outcome.told());
+        assert_eq!(
+            outcome.stderr.matches(&format!("mailboxes.csv:{line}: ")).count(),
+            1,
+            "{line} {}",
+            outcome.told()
+        );
     }
     // A hundred are told, the others counted.
     let rows = format!("source_user,source_password,target_user,target_port\n{}", ",x,y,\n".repeat(2_345));
@@ -197,17 +218,23 @@ fn no_fault_hides_another() {
 fn headers_that_are_not_understood() {
     let list = |header: &str| format!("{header}\na@old.example,{CANARY},{CANARY}\n");
     refused(list("Email,Password,Passwort").as_bytes(), &["columns 2 and 3 could both be `source_password`"]);
-    refused(list("Email,Password,Kostenstelle").as_bytes(), &["column 3 of 3 is not known", "`target_user`", "`note`"]);
+    refused(
+        list("Email,Password,Kostenstelle").as_bytes(),
+        &["column 3 of 3 is not known", "`target_user`", "`note`"],
+    );
     refused(list("Email,Password,password").as_bytes(), &["columns 2 and 3 have the same name", "source_"]);
     refused(list("Email,Password,target_pasword").as_bytes(), &["did you mean `target_password`?"]);
     let headless = format!("anna@old.example,{CANARY},bert@new.example\n").repeat(2);
     refused(headless.as_bytes(), &["mailboxes.csv:1", "source_user,source_password,target_user"]);
     let headless = format!("anna,{},bert,{0}x\n", CANARY.replace('-', ""));
-    refused(headless.as_bytes(), &["mailboxes.csv:1", "source_user,source_password,target_user,target_password"]);
+    refused(
+        headless.as_bytes(),
+        &["mailboxes.csv:1", "source_user,source_password,target_user,target_password"],
+    );
 }
 
-/// From the file to the engine's list: ten thousand rows in a second, and the last of them is as much looked at
-/// as the first. Nothing is dialled: its target is the first one's.
+/// From the file to the engine's list: ten thousand rows in a second, and the last of them is as much looked
+/// at as the first. Nothing is dialled: its target is the first one's.
 #[test]
 fn ten_thousand_rows() {
     let mut list = "Email;Password;New Email;New Password;Port\n".to_owned();
