@@ -304,6 +304,7 @@ fn events() -> Vec<Event> {
     let refused = TaskRefusal { kind: TaskRefusalKind::Input, reasons: vec![], remedy: Some(String::new()) };
     let all = vec![
         Event::Started { mailboxes: 1 },
+        Event::Note { message: String::new() },
         Event::Warning { mailbox: None, message: String::new() },
         Event::MailboxStarted { mailbox: name() },
         Event::Assessed(Box::new(assessment())),
@@ -367,6 +368,7 @@ fn events() -> Vec<Event> {
     for event in &all {
         match event {
             Event::Started { .. }
+            | Event::Note { .. }
             | Event::Warning { .. }
             | Event::MailboxStarted { .. }
             | Event::Assessed(_)

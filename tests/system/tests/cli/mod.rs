@@ -5,6 +5,7 @@ mod commands;
 mod folders;
 mod init;
 mod input;
+mod lists;
 mod names;
 mod secrets;
 mod store;
