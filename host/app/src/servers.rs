@@ -102,7 +102,7 @@ pub fn remedy(table: &str, endpoint: &Endpoint, obstacle: &Obstacle) -> String {
             )
         }
         NetErrorKind::PlainOnTlsPort => format!("put `tls = \"implicit\"` under `[{table}]`"),
-        NetErrorKind::TlsUntrusted | NetErrorKind::BadRoots => {
+        NetErrorKind::TlsUntrusted | NetErrorKind::TlsPinned | NetErrorKind::BadRoots => {
             "check the root certificates of this machine".to_owned()
         }
         NetErrorKind::Closed | NetErrorKind::Other => "check host and port, or try again later".to_owned(),

@@ -306,7 +306,8 @@ fn select_mailboxes(
 ) -> (Vec<Mailbox>, Vec<Mailbox>) {
     let is = |m: &Mailbox, name: &String| m.key == *name || m.source.user == *name;
     // Where rows are wrong, it may be in one of them.
-    for name in job.only.iter().filter(|_| errors.is_empty()) {
+    let asked = if errors.is_empty() { job.only.as_slice() } else { &[] };
+    for name in asked {
         if !mailboxes.iter().any(|m| is(m, name)) {
             errors.push(format!("--only {name}: there is no such mailbox in the list"));
         }

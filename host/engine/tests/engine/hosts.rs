@@ -179,6 +179,10 @@ impl MailboxProvisioner for Panel {
         &self.id
     }
 
+    fn may_set_quota(&self) -> bool {
+        false
+    }
+
     async fn list_mailboxes(
         &self,
         _: Option<&str>,
