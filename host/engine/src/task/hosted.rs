@@ -120,6 +120,10 @@ mod tests {
             &self.id
         }
 
+        fn may_set_quota(&self) -> bool {
+            false
+        }
+
         async fn list_mailboxes(
             &self,
             token: Option<&str>,
