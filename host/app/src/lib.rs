@@ -6,10 +6,11 @@
 //! 4. [`start`] opens the plugins and starts the task; [`Running`] hands out its events, and stops it.
 //! 5. [`Outcome`] keeps of the events what the last page is made of.
 //!
-//! `tests/second_front_end.rs` is all of it in one function. Beside the task itself, [`plugins`] opens single
-//! plugins, [`listing`] reads the list of mailboxes for commands that need no engine, [`secrets`] is the
-//! project's own store, [`servers`] looks for a server before there is a project, [`new_passwords`] makes passwords for mailboxes that are created, and [`redact`]
-//! removes from a text every secret this process has seen.
+//! `tests/second_front_end.rs` is all of it in one function. Beside the task itself, [`plugins`] opens
+//! single plugins, [`listing`] reads the list of mailboxes for commands that need no engine, [`secrets`] is
+//! the project's own store, [`servers`] looks for a server before there is a project, [`new_passwords`]
+//! makes passwords for mailboxes that are created, and [`redact`] removes from a text every secret this
+//! process has seen.
 //!
 //! What stands in the way is a [`Failure`]; what does not is told through [`Warn`]. There are no arguments,
 //! no pages and no exit codes here, and nothing is printed: those are a front end's own.

@@ -53,8 +53,8 @@ enum Given {
     },
 }
 
-/// Writes `mailhaul.toml` and `mailboxes.csv`. Looks for the servers, and tries them, unless it was told not to; on a
-/// terminal it asks for what the flags leave open.
+/// Writes `mailhaul.toml` and `mailboxes.csv`. Looks for the servers, and tries them, unless it was told
+/// not to; on a terminal it asks for what the flags leave open.
 pub(crate) fn init(ui: &mut Ui, args: &Init) -> Result<Exit, Failure> {
     let given = [
         given(args.source.as_deref(), args.source_host.as_deref(), args.source_port, args.source_tls)?,

@@ -61,7 +61,8 @@ pub(crate) struct Ui {
 }
 
 impl Ui {
-    /// Takes the process's own streams: colour, width and progress follow the flags and what the streams are.
+    /// Takes the process's own streams: colour, width and progress follow the flags and what the streams
+    /// are.
     pub(crate) fn new(global: &Global) -> Self {
         let (out_tty, err_tty) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -142,7 +143,8 @@ impl Ui {
         }
     }
 
-    /// Says a line of a list on standard error, its further lines below its first word, behind a number; not with `-q`.
+    /// Says a line of a list on standard error, its further lines below its first word, behind a number;
+    /// not with `-q`.
     pub(crate) fn item(&mut self, indent: usize, text: &str) {
         if self.quiet {
             return;
