@@ -19,7 +19,8 @@ use crate::Failure;
 /// Names of a certificate that are shown; large providers have a hundred.
 const MAX_NAMES: usize = 3;
 
-/// Returns what servers are looked for with: the machine's own resolver and trusted roots, or these resolvers alone.
+/// Returns what servers are looked for with: the machine's own resolver and trusted roots, or these
+/// resolvers alone.
 ///
 /// # Errors
 /// When no resolver can be set up with these addresses.
@@ -52,8 +53,8 @@ pub fn sentence(reached: &Result<Reached, Obstacle>) -> String {
     }
 }
 
-/// Says what can be done about a server that cannot be used. `table` is where it stands in `mailhaul.toml`, `source` or
-/// `target`; what is to be typed is complete.
+/// Says what can be done about a server that cannot be used. `table` is where it stands in `mailhaul.toml`,
+/// `source` or `target`; what is to be typed is complete.
 #[must_use]
 pub fn remedy(table: &str, endpoint: &Endpoint, obstacle: &Obstacle) -> String {
     let Some(kind) = obstacle.kind() else {

@@ -60,8 +60,8 @@ pub enum AskedError {
     Word,
 }
 
-/// Returns the protection that a word of a hoster's sheet or of a mail program means: `ssl`, `tls` and `ssl/tls` are
-/// TLS from the first byte (RFC 8314), as panels and mail programs use these words.
+/// Returns the protection that a word of a hoster's sheet or of a mail program means: `ssl`, `tls` and
+/// `ssl/tls` are TLS from the first byte (RFC 8314), as panels and mail programs use these words.
 #[must_use]
 pub fn protection(word: &str) -> Option<TlsMode> {
     match word.to_ascii_lowercase().as_str() {
@@ -73,8 +73,8 @@ pub fn protection(word: &str) -> Option<TlsMode> {
 }
 
 impl Asked {
-    /// Reads what was typed: `anna@example.org`, `example.org`, `mail.example.org:993`, `[2001:db8::1]:143 starttls`,
-    /// `mail.example.org 993 ssl/tls`, `imaps://mail.example.org`.
+    /// Reads what was typed: `anna@example.org`, `example.org`, `mail.example.org:993`, `[2001:db8::1]:143
+    /// starttls`, `mail.example.org 993 ssl/tls`, `imaps://mail.example.org`.
     ///
     /// # Errors
     /// When it names no server.

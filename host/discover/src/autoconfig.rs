@@ -1,8 +1,8 @@
 //! Autoconfig documents: what a domain tells mail programs about its servers.
 //!
-//! The format is Thunderbird's (`clientConfig` version 1.1). Read is what is needed, `incomingServer` of the type
-//! `imap`; everything else in it, and every entity, is passed over. No address of a person is sent: the domain is asked
-//! about its postmaster, whom every mail domain has (RFC 5321 section 4.5.1).
+//! The format is Thunderbird's (`clientConfig` version 1.1). Read is what is needed, `incomingServer` of
+//! the type `imap`; everything else in it, and every entity, is passed over. No address of a person is
+//! sent: the domain is asked about its postmaster, whom every mail domain has (RFC 5321 section 4.5.1).
 
 use mailhaul_net::{Endpoint, NetError, TlsMode};
 use quick_xml::Reader;
@@ -195,7 +195,8 @@ fn is_imap(element: &BytesStart<'_>) -> bool {
         .any(|attribute| attribute.key.as_ref() == b"type" && attribute.value.eq_ignore_ascii_case(b"imap"))
 }
 
-/// What is no configuration: a web page, as web servers give for whatever they do not have, or something else.
+/// What is no configuration: a web page, as web servers give for whatever they do not have, or something
+/// else.
 fn not_one(text: &str) -> Fault {
     let begin: String = text.chars().take(2000).collect::<String>().to_ascii_lowercase();
     if begin.contains("<html") || begin.contains("<!doctype html") { Fault::Html } else { Fault::NotOne }

@@ -47,7 +47,8 @@ impl Url {
         format!("{scheme}://{}{port}{path}", self.host)
     }
 
-    /// Returns where `location` leads from here (RFC 9110 section 10.2.2): an absolute URL, or an absolute path.
+    /// Returns where `location` leads from here (RFC 9110 section 10.2.2): an absolute URL, or an absolute
+    /// path.
     fn follow(&self, location: &str, means: &Means) -> Option<Url> {
         let location = location.split('#').next()?;
         let printable = location.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');

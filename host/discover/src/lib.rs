@@ -1,12 +1,13 @@
 //! From a mail address, a domain or a host to the IMAP servers that its mailboxes may be on.
 //!
-//! [`search`] goes by what is most to be believed: the hosts that ship (`data/hosts.toml`), SRV records, the domain's own
-//! autoconfig documents, the provider that takes its mail, and at last usual names. Each [`Proposal`] says where it came
-//! from, whether it was reached, with which certificate, and whether it is *sure*: whoever answers DNS questions on the
-//! way can make up all that is not. [`look`] connects to a host that somebody has named.
+//! [`search`] goes by what is most to be believed: the hosts that ship (`data/hosts.toml`), SRV records,
+//! the domain's own autoconfig documents, the provider that takes its mail, and at last usual names. Each
+//! [`Proposal`] says where it came from, whether it was reached, with which certificate, and whether it is
+//! *sure*: whoever answers DNS questions on the way can make up all that is not. [`look`] connects to a
+//! host that somebody has named.
 //!
-//! Nobody logs in and no address of a person is sent, so nothing secret can get lost while searching. Every answer is
-//! bounded in size and time, and what is odd is a [`Remark`], never a failure.
+//! Nobody logs in and no address of a person is sent, so nothing secret can get lost while searching. Every
+//! answer is bounded in size and time, and what is odd is a [`Remark`], never a failure.
 
 mod asked;
 mod autoconfig;
@@ -99,8 +100,9 @@ pub fn known(asked: &Asked) -> Option<(Endpoint, LogIn, Origin)> {
     Some((provider.endpoint(), provider.log_in(), origin))
 }
 
-/// Connects to a host that somebody has named, with what is left open of port and protection tried in the usual order:
-/// TLS from the first byte, then STARTTLS. Returns the first that answers, else the first that was tried.
+/// Connects to a host that somebody has named, with what is left open of port and protection tried in the
+/// usual order: TLS from the first byte, then STARTTLS. Returns the first that answers, else the first that
+/// was tried.
 pub async fn look(
     means: &Means,
     host: &str,

@@ -37,8 +37,8 @@ impl Default for Ports {
 }
 
 impl Means {
-    /// Returns the usual means: the system's resolver, where there is one, and the system's look-up of hosts, as
-    /// every later connection has it.
+    /// Returns the usual means: the system's resolver, where there is one, and the system's look-up of
+    /// hosts, as every later connection has it.
     #[must_use]
     pub fn system(dialer: Dialer) -> Means {
         let resolver = Resolver::system()

@@ -8,7 +8,8 @@ use crate::proposal::Remark;
 /// Hosts that are looked at: those a sender tries first.
 const MAX_HOSTS: usize = 3;
 
-/// Returns the hosts that take a domain's mail, in the order in which they are tried, and why nothing is known of them.
+/// Returns the hosts that take a domain's mail, in the order in which they are tried, and why nothing is
+/// known of them.
 pub(crate) async fn hosts(resolver: &Resolver, domain: &str) -> (Vec<String>, Option<Remark>) {
     match resolver.mx(domain).await {
         Ok(answer) => {
@@ -20,8 +21,9 @@ pub(crate) async fn hosts(resolver: &Resolver, domain: &str) -> (Vec<String>, Op
     }
 }
 
-/// Returns the domains that may be the provider's of an MX host, the closest first: `mail.provider.example` and
-/// `provider.example` for `mx1.mail.provider.example`. Which of them somebody owns only a list of all registries knows.
+/// Returns the domains that may be the provider's of an MX host, the closest first: `mail.provider.example`
+/// and `provider.example` for `mx1.mail.provider.example`. Which of them somebody owns only a list of all
+/// registries knows.
 pub(crate) fn parents(host: &str) -> Vec<&str> {
     let above = |name: &'_ str| name.find('.').map(|dot| dot + 1);
     let mut found = Vec::new();

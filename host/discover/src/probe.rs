@@ -83,7 +83,8 @@ impl Obstacle {
     }
 }
 
-/// Connects to a server, waits for its greeting, goes over to TLS with STARTTLS, and hangs up; takes at most 15 seconds.
+/// Connects to a server, waits for its greeting, goes over to TLS with STARTTLS, and hangs up; takes at
+/// most 15 seconds.
 ///
 /// # Errors
 /// When no IMAP server can be used there.
@@ -107,7 +108,8 @@ async fn connect(means: &Means, endpoint: &Endpoint) -> Result<Reached, Obstacle
     Ok(Reached { certificate: stream.certificate() })
 }
 
-/// Asks for TLS (RFC 9051 section 6.2.1). What came behind the answer in clear was put there by somebody on the way.
+/// Asks for TLS (RFC 9051 section 6.2.1). What came behind the answer in clear was put there by somebody on
+/// the way.
 async fn start_tls(
     means: &Means,
     endpoint: &Endpoint,

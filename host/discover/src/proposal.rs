@@ -17,9 +17,9 @@ pub struct Proposal {
     pub origins: Vec<Origin>,
     /// What came of connecting to it.
     pub reached: Result<Reached, Obstacle>,
-    /// Whether it may be used without anybody's consent: it is shipped, was typed, is in a document that the domain
-    /// itself gave under TLS, or is a host of the domain with a certificate that is trusted. All else anybody on the
-    /// way of a DNS answer can have made up.
+    /// Whether it may be used without anybody's consent: it is shipped, was typed, is in a document that
+    /// the domain itself gave under TLS, or is a host of the domain with a certificate that is trusted. All
+    /// else anybody on the way of a DNS answer can have made up.
     pub sure: bool,
 }
 

@@ -9,8 +9,8 @@ use crate::proposal::{Origin, Remark};
 /// Records of one name that are looked at.
 const MAX_RECORDS: usize = 3;
 
-/// Returns the servers that a domain's SRV records name, those with TLS from the first byte before the others, and what
-/// is odd about them.
+/// Returns the servers that a domain's SRV records name, those with TLS from the first byte before the
+/// others, and what is odd about them.
 pub(crate) async fn find(resolver: &Resolver, domain: &str) -> (Vec<(Endpoint, Origin)>, Vec<Remark>) {
     let imaps = format!("_imaps._tcp.{domain}");
     let imap = format!("_imap._tcp.{domain}");

@@ -1,7 +1,8 @@
 //! DNS questions: what a zone says now, with how long it may be believed.
 //!
-//! Without a cache and without DNSSEC validation: an answer is what a resolver said a moment ago, and nothing more.
-//! Whoever sends a password because of one has to know by other means that it goes to the right host.
+//! Without a cache and without DNSSEC validation: an answer is what a resolver said a moment ago, and
+//! nothing more. Whoever sends a password because of one has to know by other means that it goes to the
+//! right host.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -43,8 +44,8 @@ pub struct Resolver {
 pub struct Answer<T> {
     /// The records.
     pub records: Vec<T>,
-    /// For how long the answer may be kept: the smallest TTL of its records (RFC 2181 section 5.2). A resolver with
-    /// a cache counts it down.
+    /// For how long the answer may be kept: the smallest TTL of its records (RFC 2181 section 5.2). A
+    /// resolver with a cache counts it down.
     pub ttl: Duration,
 }
 
@@ -220,8 +221,8 @@ impl Resolver {
         Ok(answer)
     }
 
-    /// Returns where a service is, e.g. `_imaps._tcp.example.org`: by priority, and within one the heavier first,
-    /// where RFC 2782 would throw dice.
+    /// Returns where a service is, e.g. `_imaps._tcp.example.org`: by priority, and within one the heavier
+    /// first, where RFC 2782 would throw dice.
     ///
     /// # Errors
     /// Every [`DnsErrorKind`].
@@ -241,8 +242,8 @@ impl Resolver {
         Ok(answer)
     }
 
-    /// Returns the texts of a name, the parts of each put together (RFC 7208 section 3.3), up to 8 KiB of each. What is
-    /// not UTF-8 stands as U+FFFD; control characters are in it as they came.
+    /// Returns the texts of a name, the parts of each put together (RFC 7208 section 3.3), up to 8 KiB of
+    /// each. What is not UTF-8 stands as U+FFFD; control characters are in it as they came.
     ///
     /// # Errors
     /// Every [`DnsErrorKind`].
@@ -323,7 +324,8 @@ fn full(name: &str) -> Option<Name> {
     Name::from_ascii(format!("{bare}.")).ok()
 }
 
-/// A name of an answer as it is compared and shown; it is ASCII, and what is no letter, digit or usual sign is escaped.
+/// A name of an answer as it is compared and shown; it is ASCII, and what is no letter, digit or usual sign
+/// is escaped.
 fn shown(name: &Name) -> String {
     let text = name.to_ascii().to_ascii_lowercase();
     match text.strip_suffix('.') {

@@ -197,8 +197,7 @@ impl RequestHandler for Dns {
         mut handle: R,
     ) -> ResponseInfo {
         let mut metadata = Metadata::response_from_request(&request.metadata);
-        let nothing =
-            ResponseInfo::from(Header { metadata: metadata.clone(), counts: HeaderCounts::default() });
+        let nothing = ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() });
         let Ok(info) = request.request_info() else { return nothing };
         let kind = info.query.query_type();
         let asked = Name::from(info.query.name()).to_lowercase();

@@ -53,8 +53,8 @@ enum Given {
     },
 }
 
-/// Writes `mailhaul.toml` and `mailboxes.csv`. Looks for the servers, and tries them, unless it was told not to; on a
-/// terminal it asks for what the flags leave open.
+/// Writes `mailhaul.toml` and `mailboxes.csv`. Looks for the servers, and tries them, unless it was told
+/// not to; on a terminal it asks for what the flags leave open.
 pub(crate) fn init(ui: &mut Ui, args: &Init) -> Result<Exit, Failure> {
     let given = [
         given(args.source.as_deref(), args.source_host.as_deref(), args.source_port, args.source_tls)?,
@@ -71,8 +71,9 @@ pub(crate) fn init(ui: &mut Ui, args: &Init) -> Result<Exit, Failure> {
     for path in &written {
         ui.data(&format!("wrote {}\n", mailhaul_text::escape(&path.display().to_string())))?;
     }
-    for step in next_steps(&args.dir, &answers) {
-        ui.note(&step);
+    ui.note("next:");
+    for (number, step) in (1..).zip(next_steps(&args.dir, &answers)) {
+        ui.item(2, &format!("{number}. {step}"));
     }
     Ok(Exit::Done)
 }
@@ -343,8 +344,7 @@ fn next_steps(dir: &Path, answers: &InitAnswers) -> Vec<String> {
             .to_owned(),
     );
     steps.push("`mailhaul run` copies, and may be repeated; `mailhaul verify` compares both ends".to_owned());
-    let numbered = steps.iter().enumerate().map(|(at, step)| format!("  {}. {step}", at + 1));
-    std::iter::once("next:".to_owned()).chain(numbered).collect()
+    steps
 }
 
 #[cfg(test)]
@@ -380,7 +380,15 @@ mod tests {
         wrote DIR/move/mailhaul.toml
         wrote DIR/move/mailboxes.csv
         ");
-        insta::assert_snapshot!(err.text().replace(&here, "DIR"), @"");
+        insta::assert_snapshot!(err.text().replace(&here, "DIR"), @"
+        next:
+          1. `cd DIR/move`
+          2. list the mailboxes in `mailboxes.csv`, one per line, with both passwords
+          3. `mailhaul check` tries both ends, `mailhaul plan` shows where folders go;
+             neither writes anything
+          4. `mailhaul run` copies, and may be repeated; `mailhaul verify` compares both
+             ends
+        ");
         let again = init(&mut ui, &args(&project)).unwrap_err();
         assert_eq!(again.exit, Exit::Input);
         assert!(again.causes[0].sentence.ends_with("mailhaul.toml: it exists already"), "{again:?}");

@@ -62,7 +62,8 @@ pub(crate) struct Ui {
 }
 
 impl Ui {
-    /// Takes the process's own streams: colour, width and progress follow the flags and what the streams are.
+    /// Takes the process's own streams: colour, width and progress follow the flags and what the streams
+    /// are.
     pub(crate) fn new(global: &Global) -> Self {
         let (out_tty, err_tty) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -143,14 +144,21 @@ impl Ui {
         }
     }
 
-    /// Says a line of a list on standard error, its further lines below its first word; not with `-q`.
+    /// Says a line of a list on standard error, its further lines below its first word, behind a number;
+    /// not with `-q`.
     pub(crate) fn item(&mut self, indent: usize, text: &str) {
         if self.quiet {
             return;
         }
-        let margin = " ".repeat(indent);
-        let lines = table::wrap(&escape_lines(text), self.err_width.saturating_sub(indent));
-        let out: String = lines.iter().map(|line| format!("{margin}{line}\n")).collect();
+        let numbered = text.split_once(". ").filter(|(number, _)| number.parse::<u8>().is_ok());
+        let hang = indent + numbered.map_or(0, |(number, _)| number.len() + 2);
+        let room = |margin: usize| self.err_width.saturating_sub(margin);
+        let lines = table::wrap_hanging(&escape_lines(text), room(indent), room(hang));
+        let mut out = String::new();
+        for (at, line) in lines.iter().enumerate() {
+            let margin = " ".repeat(if at == 0 { indent } else { hang });
+            out.extend([&margin, line.as_str(), "\n"]);
+        }
         // Nobody to tell when standard error is gone.
         drop(self.err.write_all(out.as_bytes()).and_then(|()| self.err.flush()));
     }

@@ -11,7 +11,9 @@ const MAX_REMARKS: usize = 4;
 
 /// Shows what was found for one end, the best first: where it came from, and what came of connecting to it.
 pub(crate) fn show(ui: &mut Ui, table: &str, words: &str, asked: &str, found: &Found) {
-    if found.proposals.is_empty() && found.remarks.is_empty() {
+    // What was typed and not tried is no news.
+    let news = |one: &Proposal| one.origins != [Origin::Typed] || one.reached != Err(Obstacle::NotTried);
+    if !found.proposals.iter().any(news) && found.remarks.is_empty() {
         return;
     }
     ui.item(0, &format!("{words}, {asked}:"));

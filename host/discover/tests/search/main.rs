@@ -1,11 +1,13 @@
 //! Searches against DNS, web and IMAP servers that answer, lie and fail.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod scene;
 
 use mailhaul_discover::{Asked, Fault, LogIn, Obstacle, Origin, Proposal, Remark, look};
 use mailhaul_lab::dns::Fault as DnsFault;
 use mailhaul_net::{NetErrorKind, TlsMode};
-use scene::{Scene, document, page, redirect};
+use scene::{Pages, Scene, document, page, redirect};
 
 const GREETING: &str = "* OK IMAP4rev1 ready";
 
@@ -104,7 +106,7 @@ async fn a_redirect_may_not_leave_tls() {
     for fault in [Fault::LeavesTls, Fault::TooManyRedirects, Fault::BadRedirect] {
         let scene = Scene::new();
         scene.here(&["autoconfig.firm.example"]);
-        let pages: fn(&str) -> Vec<u8> = match fault {
+        let pages: Pages = match fault {
             Fault::LeavesTls => |_| redirect("http://autoconfig.firm.example/x"),
             Fault::TooManyRedirects => |_| redirect("/again"),
             _ => |_| redirect("imap://elsewhere.example/"),
@@ -125,7 +127,7 @@ async fn a_document_that_is_none_is_a_remark_and_the_search_goes_on() {
     let html = |_: &str| page("<!doctype html><html><body>404</body></html>");
     let cut = |_: &str| b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n<clientConfig>".to_vec();
     let rubbish = |_: &str| b"\0\0\0".to_vec();
-    let cases: [(fn(&str) -> Vec<u8>, Fault); 4] =
+    let cases: [(Pages, Fault); 4] =
         [(large, Fault::TooLarge), (html, Fault::Html), (cut, Fault::Broken), (rubbish, Fault::Broken)];
     for (pages, fault) in cases {
         let scene = Scene::new();

@@ -29,7 +29,7 @@ const NAMES: [&str; 7] = [
 pub(crate) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// What a web server sends for a request with `HOST PATH`; an empty answer is 404.
-type Pages = fn(&str) -> Vec<u8>;
+pub(crate) type Pages = fn(&str) -> Vec<u8>;
 
 pub(crate) struct Scene {
     pub(crate) dns: Dns,

@@ -39,10 +39,11 @@ pub struct SideAnswer {
     pub port: Option<u16>,
     /// How the connection to it is protected; [`Tls::None`] also writes `allow_cleartext = true`.
     pub tls: Tls,
-    /// Whether host, port and protection are written as comments, for a person to decide about: no password goes to a
-    /// host that nobody has agreed to.
+    /// Whether host, port and protection are written as comments, for a person to decide about: no password
+    /// goes to a host that nobody has agreed to.
     pub undecided: bool,
-    /// What to say above the host, a comment line each: where it came from. What is not printable is left out.
+    /// What to say above the host, a comment line each: where it came from. What is not printable is left
+    /// out.
     pub notes: Vec<String>,
 }
 
