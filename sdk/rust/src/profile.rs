@@ -71,7 +71,9 @@ pub struct Profile {
     pub switches: Vec<(String, String)>,
     /// What to know about the provider before a move, a sentence each; `check` and `plan` show them.
     pub notes: Vec<String>,
-    /// Facts without a field of their own; see [`Extras`].
+    /// Facts without a field of their own; see [`Extras`]. `mailhaul assess` goes by `gives-a-day` and
+    /// `takes-a-day`, the bytes a day that can be read from and stored in one mailbox, and by
+    /// `takes-messages-an-hour`: whole numbers above 0.
     pub extras: Extras,
 }
 

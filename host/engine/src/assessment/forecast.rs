@@ -183,6 +183,7 @@ pub fn forecast(project: &ProjectAssessment) -> Forecast {
             let size =
                 one.bytes_to_copy().map_or_else(|| plural(one.source.messages, "message"), bytes_rounded);
             let name = mailhaul_text::escape(&one.mailbox);
+            let others = if read.len() > 1 { ", the others are done meanwhile" } else { "" };
             match budget {
                 Some(budget) => (
                     alone,
@@ -192,7 +193,7 @@ pub fn forecast(project: &ProjectAssessment) -> Forecast {
                 None => (
                     alone,
                     Bound::LargestMailbox,
-                    format!("{name} ({size}) takes that long by itself, the others are done meanwhile"),
+                    format!("{name} ({size}) takes that long by itself{others}"),
                 ),
             }
         }
@@ -279,6 +280,7 @@ fn basis(measured: Option<&MeasuredRun>, read: &[&Assessment]) -> String {
     let mut trips: Vec<u32> = read.iter().filter_map(|one| one.source.round_trip_ms).collect();
     trips.sort_unstable();
     let round_trip = match trips.get(trips.len() / 2) {
+        Some(0) => "a round trip of less than 1 ms, as measured now".to_owned(),
         Some(median) => format!("the round trip of {median} ms measured now"),
         None => format!("a round trip of {USUAL_ROUND_TRIP} ms"),
     };

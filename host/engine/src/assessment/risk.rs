@@ -101,8 +101,12 @@ pub fn risk(assessment: &Assessment) -> Risk {
 
 /// Returns what was in the way, in the server's words, and what to do about it.
 fn could_not_be_read(side: Side, stopped: &Stopped) -> String {
-    let mut sentence =
-        format!("the {} could not be read: {}: {}", side.as_str(), stopped.cause, escape(&stopped.reason));
+    let mut sentence = format!(
+        "the {} could not be read: {}: {}",
+        side.as_str(),
+        stopped.cause,
+        escape(stopped.reason.trim_end_matches('.'))
+    );
     let remedy = stopped.cause.remedy(side);
     // Some reasons end in their remedy.
     if !remedy.is_empty() && !stopped.reason.contains(&remedy) {
