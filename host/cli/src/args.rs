@@ -295,9 +295,9 @@ fn margin(text: &str) -> Result<Margin, String> {
     }
     let number = text.strip_suffix('%').unwrap_or(text);
     let percent = number.parse().ok().filter(|percent| *percent <= MARGIN);
-    percent.map(|percent| Margin(Some(percent))).ok_or_else(|| {
-        format!("a percentage from 0 to {MARGIN} is meant, such as 20%, or `none`")
-    })
+    percent
+        .map(|percent| Margin(Some(percent)))
+        .ok_or_else(|| format!("a percentage from 0 to {MARGIN} is meant, such as 20%, or `none`"))
 }
 
 /// `run`.

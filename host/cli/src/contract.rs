@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use clap::CommandFactory as _;
+use mailhaul_app::provision::{Became, Report, Row};
 use mailhaul_engine::assessment::beyond::Beyond;
 use mailhaul_engine::assessment::risk::{Risk, RiskCode};
 use mailhaul_engine::assessment::{Assessment, ProjectAssessment};
-use mailhaul_engine::cause::Cause;
+use mailhaul_engine::cause::{Actor, Cause};
 use mailhaul_engine::code::Code;
 use mailhaul_engine::event::{
     CertificateFacts, CheckRow, Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind, UndoException,
@@ -22,6 +23,7 @@ use mailhaul_report::assessment::AssessmentFormat;
 use serde_json::{Value, json};
 
 use crate::args::Cli;
+use crate::commands::provision::Document;
 use crate::exit::{Exit, of_cause};
 use crate::ui::json::ProgressLine;
 
@@ -148,6 +150,29 @@ fn codes_and_kinds() {
         let name = serde_json::to_value(depth).unwrap();
         assert!(section("### `report --format json`").contains(&format!("`{}`", name.as_str().unwrap())));
     }
+}
+
+#[test]
+fn outcomes_of_provision() {
+    let section = section("### `provision --format json`");
+    let listed: Vec<String> =
+        table(section, "outcome").iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
+    assert_eq!(listed, Became::ALL.map(|became| became.as_str().to_owned()));
+    let row = Row {
+        key: String::new(),
+        mailbox: "anna@new".to_owned(),
+        label: Some("Anna".to_owned()),
+        became: Became::PasswordRefused,
+        details: vec!["…".to_owned()],
+        cause: Some(Cause::AuthRefused),
+        who: Some(Actor::Operator),
+        quota: Some(1),
+    };
+    let report = Report { plugin: Some("panel 0.1.0".to_owned()), rows: vec![row], ..Report::default() };
+    let there = serde_json::to_value(Document::of(&report)).unwrap();
+    let promised = document(section);
+    assert_eq!(keys(&promised), keys(&there));
+    assert_eq!(keys(&promised["mailboxes"][0]), keys(&there["mailboxes"][0]));
 }
 
 #[test]

@@ -101,9 +101,7 @@ pub(crate) fn of_provision(report: &Report, dry_run: bool) -> Exit {
     if report.interrupted {
         return Exit::Interrupted;
     }
-    let said = |became| {
-        dry_run && matches!(became, Became::Missing | Became::ByHand | Became::QuotaDiffers)
-    };
+    let said = |became| dry_run && matches!(became, Became::Missing | Became::ByHand | Became::QuotaDiffers);
     let open = report.rows.iter().filter(|row| !row.became.is_well() && !said(row.became));
     common(open.map(|row| row.cause.map_or(Exit::NotAllWell, of_cause)))
 }
@@ -204,11 +202,16 @@ mod tests {
             who: None,
             quota: None,
         };
-        let of = |rows: &[Row], dry_run| of_provision(&Report { rows: rows.to_vec(), ..Report::default() }, dry_run);
+        let of = |rows: &[Row], dry_run| {
+            of_provision(&Report { rows: rows.to_vec(), ..Report::default() }, dry_run)
+        };
         let well = [Became::Exists, Became::Created, Became::QuotaSet].map(|became| row(became, None));
         assert_eq!((of(&[], false), of(&well, false)), (Exit::Done, Exit::Done));
         for became in [Became::Missing, Became::ByHand, Became::QuotaDiffers] {
-            assert_eq!((of(&[row(became, None)], false), of(&[row(became, None)], true)), (Exit::NotAllWell, Exit::Done));
+            assert_eq!(
+                (of(&[row(became, None)], false), of(&[row(became, None)], true)),
+                (Exit::NotAllWell, Exit::Done)
+            );
         }
         assert_eq!(of(&[row(Became::NotAsked, None)], true), Exit::NotAllWell);
         let refused = row(Became::PasswordRefused, Some(Cause::AuthRefused));

@@ -3,8 +3,8 @@
 
 use mailhaul_plugin::http::{Encoding, Piece, Request, form_encoded};
 use mailhaul_plugin::{
-    CharacterClass, Creation, ExistingMailbox, ListPage, ListRequest, NewMailbox, PasswordPolicy, PluginError,
-    Secret, secrets,
+    CharacterClass, Creation, ExistingMailbox, ListPage, ListRequest, NewMailbox, PasswordPolicy,
+    PluginError, Secret, secrets,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -128,7 +128,8 @@ impl Search<'_> {
         for one in &self.late {
             let login = login(one);
             // By a name without a domain the panel was not asked.
-            self.listed[one.row] = there.as_ref().is_none_or(|there| there.has(login)) || !login.contains('@');
+            self.listed[one.row] =
+                there.as_ref().is_none_or(|there| there.has(login)) || !login.contains('@');
         }
     }
 

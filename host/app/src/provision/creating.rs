@@ -65,7 +65,9 @@ impl Work {
                 Failure::new(
                     TaskRefusalKind::Plugin,
                     format!("plugin `{plugin}` tells a policy that no password can be made by: {why}"),
-                    Some("fill `target_password` in the list, or have the plugin mended; nothing was created"),
+                    Some(
+                        "fill `target_password` in the list, or have the plugin mended; nothing was created",
+                    ),
                 )
             })?,
         };
@@ -164,7 +166,8 @@ pub(crate) async fn create_all(
     };
     let Creating { rows, created, .. } = creating;
     report.interrupted = telling.is_stopped();
-    let ended = |row: usize| !report.interrupted || rows[row].became != Became::Missing && !open.contains(&row);
+    let ended =
+        |row: usize| !report.interrupted || rows[row].became != Became::Missing && !open.contains(&row);
     let well = rows.iter().all(|row| row.became.is_well());
     let result = match (report.interrupted, well) {
         (true, _) => RunResult::Interrupted,
@@ -254,7 +257,11 @@ impl Creating<'_> {
         let not_seen = await_arrival(self.work, &self.panel, late, &mut self.rows).await;
         if telling.is_stopped() {
             for row in not_seen {
-                self.rows[row].fail(Became::Unverified, Actor::Operator, "stopped before its log-in was tried");
+                self.rows[row].fail(
+                    Became::Unverified,
+                    Actor::Operator,
+                    "stopped before its log-in was tried",
+                );
             }
             // Neither are quotas looked at: all that was created now is gone on with the next time.
             open.extend(missing.iter().chain(broken_off));
@@ -316,7 +323,8 @@ impl Creating<'_> {
                     self.rows[row].stop(Became::PasswordRefused, &stopped, detail);
                 }
                 Err(stopped) => {
-                    let detail = format!("it is there, and its log-in could not be tried: {}", stopped.reason);
+                    let detail =
+                        format!("it is there, and its log-in could not be tried: {}", stopped.reason);
                     self.rows[row].stop(Became::Unverified, &stopped, detail);
                 }
             }
@@ -347,7 +355,8 @@ impl Creating<'_> {
             }
             Ok(Creation::Exists) => {
                 row.became = Became::Exists;
-                row.details = vec!["the panel says that it was there already, and has changed nothing".to_owned()];
+                row.details =
+                    vec!["the panel says that it was there already, and has changed nothing".to_owned()];
                 return Ok(true);
             }
             Err(Refusal::Stopped) => {}

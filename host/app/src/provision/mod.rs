@@ -28,13 +28,13 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use mailhaul_engine::Probe;
 use mailhaul_engine::cause::{Actor, Cause};
 use mailhaul_engine::event::{Event, Finish, MailboxEnd};
 use mailhaul_engine::handle::{Command, Handle};
 use mailhaul_engine::job::Job;
 use mailhaul_engine::plugin::{MailboxEntry, MailboxProvisioner};
 use mailhaul_engine::summary::{Side, Stopped};
-use mailhaul_engine::Probe;
 use mailhaul_project::Project;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -288,7 +288,10 @@ fn once_each(entries: Vec<MailboxEntry>, warn: Warn<'_>) -> Vec<MailboxEntry> {
         entries.into_iter().partition(|entry| seen.insert(entry.target.login.to_lowercase()));
     for entry in again {
         let place = entry.origin.clone().unwrap_or_else(|| format!("mailbox `{}`", entry.key));
-        warn(&format!("{place}: target `{}` is there once more above, and is created once", entry.target.login));
+        warn(&format!(
+            "{place}: target `{}` is there once more above, and is created once",
+            entry.target.login
+        ));
     }
     first
 }

@@ -82,11 +82,7 @@ impl<'a> Panel<'a> {
     ///
     /// # Errors
     /// A plugin that broke, remarks that it calls errors.
-    pub(crate) async fn list(
-        &self,
-        wanted: &[String],
-        warn: Warn<'_>,
-    ) -> Result<Option<There>, Failure> {
+    pub(crate) async fn list(&self, wanted: &[String], warn: Warn<'_>) -> Result<Option<There>, Failure> {
         let domains = domains(wanted.iter());
         let known: BTreeSet<_> = wanted.iter().map(|login| login.to_lowercase()).collect();
         let mut there = There::default();
@@ -171,7 +167,9 @@ impl<'a> Panel<'a> {
                 () = self.telling.out_of_grace() => return Err(Refusal::Stopped),
             };
             match answer {
-                Err(PluginError { failure: PluginFailure::RetryAfter(wait, why), .. }) if asked < ASK_AGAIN => {
+                Err(PluginError { failure: PluginFailure::RetryAfter(wait, why), .. })
+                    if asked < ASK_AGAIN =>
+                {
                     let wait = Duration::from_millis(wait.into()).min(ASK_AGAIN_AFTER);
                     self.telling.waiting(key, wait, format!("the panel asks to wait: {why}"), asked).await;
                     tokio::select! {

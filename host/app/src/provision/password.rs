@@ -67,9 +67,8 @@ impl Recipe {
     /// # Errors
     /// One clause: what the policy allows is too little, or asks for what cannot be.
     pub fn of(policy: &PasswordPolicy) -> Result<Self, String> {
-        let allows = |byte: &u8| {
-            policy.alphabet.as_ref().is_none_or(|alphabet| alphabet.as_bytes().contains(byte))
-        };
+        let allows =
+            |byte: &u8| policy.alphabet.as_ref().is_none_or(|alphabet| alphabet.as_bytes().contains(byte));
         let default = Self::default();
         if policy.length.contains(&GROUPED) && CLEAR.iter().chain(b"-").all(allows) {
             return Ok(default);
@@ -192,7 +191,8 @@ fn bits(inner: &[u8], outer: &[u8], length: usize, classes: &[CharacterClass]) -
             sign * lacks(outer, set).powi(ends as i32) * lacks(inner, set).powi((length - ends) as i32)
         })
         .sum();
-    let all = ends as f64 * (outer.len() as f64).log2() + (length - ends) as f64 * (inner.len() as f64).log2();
+    let all =
+        ends as f64 * (outer.len() as f64).log2() + (length - ends) as f64 * (inner.len() as f64).log2();
     (all + fitting.max(f64::MIN_POSITIVE).log2(), fitting)
 }
 
@@ -205,7 +205,11 @@ mod tests {
 
     use super::*;
 
-    fn policy(length: RangeInclusive<usize>, alphabet: Option<&str>, classes: &[CharacterClass]) -> PasswordPolicy {
+    fn policy(
+        length: RangeInclusive<usize>,
+        alphabet: Option<&str>,
+        classes: &[CharacterClass],
+    ) -> PasswordPolicy {
         PasswordPolicy { length, alphabet: alphabet.map(str::to_owned), classes: classes.to_vec() }
     }
 
@@ -244,11 +248,20 @@ mod tests {
         let printable: String = (b'!'..=b'~').map(char::from).collect();
         let small = "abcdefghijklmnopqrstuvwxyz".to_owned();
         let digits = "0123456789".to_owned();
-        let alphabets =
-            [None, Some(letters), Some(printable), Some(small), Some(digits), Some("01".into()), Some("a".into())];
+        let alphabets = [
+            None,
+            Some(letters),
+            Some(printable),
+            Some(small),
+            Some(digits),
+            Some("01".into()),
+            Some("a".into()),
+        ];
         let (mut met, mut refused) = (0, 0);
         for alphabet in &alphabets {
-            for length in [1..=1, 1..=4_096, 6..=8, 8..=12, 10..=14, 12..=16, 20..=20, 40..=60, 128..=200, 129..=4_096] {
+            for length in
+                [1..=1, 1..=4_096, 6..=8, 8..=12, 10..=14, 12..=16, 20..=20, 40..=60, 128..=200, 129..=4_096]
+            {
                 for set in 0..16_u32 {
                     let classes = CharacterClass::ALL.into_iter().enumerate();
                     let classes: Vec<_> =

@@ -9,9 +9,9 @@ use mailhaul_imap::Secret;
 use mailhaul_project::{Project, SideName};
 use secrecy::ExposeSecret as _;
 
-use crate::secrets::{By, audit, failure, place, server, store};
 use crate::provision::password::Recipe;
 use crate::provision::password_file::Passwords;
+use crate::secrets::{By, audit, failure, place, server, store};
 use crate::{Failure, redact};
 
 /// A password that a mailbox is created with though its row of the list has none.

@@ -116,9 +116,8 @@ impl MailboxProvisioner for Host {
     ) -> Result<ExistingPage, PluginError> {
         assert!(domains.iter().all(|domain| domain == "new.example"), "{domains:?}");
         let state = self.state();
-        let listed = |login: &String| {
-            state.created.get(login).is_none_or(|at| at.elapsed() >= state.listed_after)
-        };
+        let listed =
+            |login: &String| state.created.get(login).is_none_or(|at| at.elapsed() >= state.listed_after);
         let there = state.has.iter().filter(|(login, _)| listed(login) && !domains.is_empty());
         let mailboxes =
             there.map(|(login, quota)| ExistingMailbox { login: login.clone(), quota: *quota }).collect();
@@ -323,9 +322,10 @@ async fn only_what_is_missing_is_created_and_signed_in_to() {
     assert_eq!(has, ["Anna@new.example", "ben@new.example", "cleo@new.example"]);
     // Again: nothing is left to do.
     assert_eq!(words(&asked.run(three()).await.unwrap().rows), ["exists"; 3]);
-    let ends = asked.events.iter().filter(|event| {
-        matches!(event, Event::MailboxFinished { end: MailboxEnd::Complete, .. })
-    });
+    let ends = asked
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::MailboxFinished { end: MailboxEnd::Complete, .. }));
     assert_eq!(ends.count(), 6);
 }
 
@@ -346,7 +346,9 @@ async fn a_panel_that_lies_is_told_after_a_minute_for_all_together() {
 /// Neither a panel that lists late nor a mail server that learns late costs more log-ins than the brake leaves.
 #[tokio::test(start_paused = true)]
 async fn what_comes_within_a_minute_is_found() {
-    for (listed, open, seconds) in [(5, 0, 7), (0, 1, 7), (0, 5, 7), (5, 5, 7), (20, 3, 26), (0, 30, 61), (50, 59, 61)] {
+    for (listed, open, seconds) in
+        [(5, 0, 7), (0, 1, 7), (0, 5, 7), (5, 5, 7), (20, 3, 26), (0, 30, 61), (50, 59, 61)]
+    {
         let host = Host::with(|state| {
             state.has.clear();
             (state.listed_after, state.open_after) = (Duration::from_secs(listed), Duration::from_secs(open));
@@ -467,7 +469,10 @@ async fn passwords_follow_the_panel_s_policy_and_a_hostile_one_stops_everything(
     let hostile = Host::with(|state| state.policy = policy(1..=1, &[]));
     let dir = tempfile::tempdir().unwrap();
     let failure = Asked::new(dir.path(), &hostile).run(three()).await.unwrap_err();
-    assert!(failure.to_string().contains("no password can be made by: the passwords it allows have 5 bits"), "{failure}");
+    assert!(
+        failure.to_string().contains("no password can be made by: the passwords it allows have 5 bits"),
+        "{failure}"
+    );
     assert!(hostile.state().heard.is_empty());
     assert!(secrets::list(&project(dir.path())).unwrap().is_empty());
     // Who brings passwords of his own needs no policy.
@@ -535,7 +540,11 @@ async fn a_panel_that_asks_to_wait_is_waited_for_and_that_is_told() {
     // An hour is cut to a minute.
     assert_eq!(asked.took.as_secs(), 67);
     assert_eq!(asked.waits().len(), 3);
-    assert!(asked.waits()[0].starts_with("ben@new.example: the panel asks to wait: 429"), "{:?}", asked.waits());
+    assert!(
+        asked.waits()[0].starts_with("ben@new.example: the panel asks to wait: 429"),
+        "{:?}",
+        asked.waits()
+    );
     assert_eq!(asked.events.iter().filter(|event| matches!(event, Event::Resumed { .. })).count(), 3);
 
     // One that never has time: five times, and then the next.
@@ -557,7 +566,8 @@ async fn an_error_of_one_does_not_stop_the_next_and_one_of_all_is_not_asked_for_
     assert_eq!((failed, host.state().heard.len()), (6, 10), "{:?}", words(&found));
 
     let host = Host::with(|state| {
-        state.broken = many(1_000).into_iter().map(|m| (m.target.login, "the licence is used up".into())).collect();
+        state.broken =
+            many(1_000).into_iter().map(|m| (m.target.login, "the licence is used up".into())).collect();
     });
     let found = rows(&host, many(1_000)).await;
     assert_eq!(host.state().heard.len(), 5);
@@ -607,7 +617,13 @@ async fn what_is_stopped_is_gone_on_with() {
     let creations: Vec<_> = state.heard.iter().filter(|call| call.starts_with("create")).collect();
     assert_eq!(creations.len(), 5, "{creations:?}");
     assert!(before.iter().all(|(login, password)| state.passwords[login] == *password));
-    assert!(state.has.iter().filter(|(login, _)| login.starts_with('m')).all(|(_, quota)| *quota == Some(2 << 30)));
+    assert!(
+        state
+            .has
+            .iter()
+            .filter(|(login, _)| login.starts_with('m'))
+            .all(|(_, quota)| *quota == Some(2 << 30))
+    );
     drop(state);
     assert_eq!(of_run(0), (RunKind::Provision, Some(RunResult::Complete)));
     assert_eq!(words(&asked.run(many(5)).await.unwrap().rows), ["exists"; 5]);
@@ -665,7 +681,8 @@ async fn without_a_panel_there_is_a_list_to_create_by_hand() {
 
     // Once `check` has found both ends of a mailbox, it is there.
     let mut record = record::open(&project.state).unwrap();
-    let listed = |login: &str| record::ListedMailbox { key: login.to_owned(), ..record::ListedMailbox::default() };
+    let listed =
+        |login: &str| record::ListedMailbox { key: login.to_owned(), ..record::ListedMailbox::default() };
     record.set_list(&[listed("anna@new.example"), listed("ben@new.example")]).unwrap();
     let requester = Requester::on_terminal("eve");
     let new = NewRun { kind: RunKind::Check, phase: None, requester: &requester, filter: &[] };

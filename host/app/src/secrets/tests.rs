@@ -262,8 +262,13 @@ fn sheets_have_what_provision_made_and_nothing_else() {
     let accounts: Vec<AccountEntry> = ["Anna@New.example", "ben@new.example", "cleo@other.example", "=dora"]
         .map(|login| AccountEntry { login: login.into(), ..AccountEntry::default() })
         .into();
-    let made =
-        crate::provision::sealing::make(&folder.project, &accounts.iter().collect::<Vec<_>>(), &Recipe::default(), None).unwrap();
+    let made = crate::provision::sealing::make(
+        &folder.project,
+        &accounts.iter().collect::<Vec<_>>(),
+        &Recipe::default(),
+        None,
+    )
+    .unwrap();
     let password = |login: &str| {
         let secret = made.get(login).unwrap().secret.clone().unwrap();
         String::from_utf8(secret.expose_secret().to_vec()).unwrap()

@@ -8,7 +8,7 @@ mod man;
 mod passwords;
 mod plan;
 pub(crate) mod plugin;
-mod provision;
+pub(crate) mod provision;
 mod report;
 mod run;
 mod secrets;

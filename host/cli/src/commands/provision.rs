@@ -10,9 +10,9 @@ use crate::args::{Global, Provision};
 use crate::drive::{self, Signals};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
+use crate::project;
 use crate::ui::watcher::{self, Activity};
 use crate::ui::{self, Ui};
-use crate::project;
 
 /// What `provision --format json` prints, as `docs/contract.md` has it.
 #[derive(Debug, Serialize)]
@@ -61,11 +61,8 @@ pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Resul
     let project = project::for_work(ui, global)?;
     // Before signals are ours: a command that asks for a password can be broken off at once.
     let job = mailhaul_app::job(&project, &[])?;
-    let options = Options {
-        dry_run: args.dry_run,
-        passwords: args.passwords.clone(),
-        margin: args.quota_margin.0,
-    };
+    let options =
+        Options { dry_run: args.dry_run, passwords: args.passwords.clone(), margin: args.quota_margin.0 };
     let mut watcher = watcher::for_task(ui, Activity::Creating);
     let runtime = drive::runtime()?;
     let report = runtime.block_on(async {

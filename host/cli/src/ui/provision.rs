@@ -18,9 +18,12 @@ pub(crate) fn page(report: &Report, width: Option<usize>, palette: Palette) -> S
         return String::new();
     }
     let by_hand = report.plugin.is_none();
-    let mut alike = Alike::of(report.rows.iter().flat_map(|row| {
-        sentences(row).into_iter().map(|sentence| (row.mailbox.as_str(), sentence))
-    }));
+    let mut alike = Alike::of(
+        report
+            .rows
+            .iter()
+            .flat_map(|row| sentences(row).into_iter().map(|sentence| (row.mailbox.as_str(), sentence))),
+    );
     let quotas = report.rows.iter().any(|row| row.quota.is_some());
     let labels = by_hand && report.rows.iter().any(|row| row.label.is_some());
     let mut heads = vec![("Mailbox", Align::Left)];
@@ -74,7 +77,9 @@ fn sentences(row: &Row) -> Vec<String> {
 fn total(report: &Report) -> String {
     let mut words: BTreeMap<usize, u64> = BTreeMap::new();
     for row in &report.rows {
-        *words.entry(Became::ALL.iter().position(|one| *one == row.became).unwrap_or_default()).or_default() += 1;
+        *words
+            .entry(Became::ALL.iter().position(|one| *one == row.became).unwrap_or_default())
+            .or_default() += 1;
     }
     let words: Vec<String> =
         words.into_iter().map(|(at, n)| format!("{} {}", count(n), Became::ALL[at].as_str())).collect();

@@ -59,8 +59,7 @@ impl Probe {
     /// Returns whether somebody has signed in, through this probe, where this end would.
     #[must_use]
     pub fn has_answered(&self, entry: &MailboxEntry, side: Side) -> bool {
-        self.mailbox(entry, side)
-            .is_ok_and(|one| self.context.outages.has_answered(side, one.side(side)))
+        self.mailbox(entry, side).is_ok_and(|one| self.context.outages.has_answered(side, one.side(side)))
     }
 
     /// Signs in, and out again. A refused password is tried once.
@@ -82,9 +81,9 @@ impl Probe {
         let asked = async {
             let listing = source_figures(&mut session, &[]).await?;
             let own = listing.iter().filter(|(folder, _)| folder.selectable && folder.is_own());
-            let sum = own.map(|(_, status)| status.as_ref()?.size).try_fold(0_u64, |sum, size| {
-                Some(sum.saturating_add(size?))
-            });
+            let sum = own
+                .map(|(_, status)| status.as_ref()?.size)
+                .try_fold(0_u64, |sum, size| Some(sum.saturating_add(size?)));
             match sum {
                 Some(sum) => Ok(Some(sum)),
                 None => Ok(session.quota().await?.map(|quota| quota.used)),
@@ -120,8 +119,11 @@ impl Probe {
 
     /// A mailbox of which only this end is looked at: the other may have no password yet.
     fn mailbox(&self, entry: &MailboxEntry, side: Side) -> Result<Mailbox, Stopped> {
-        let spec = account_spec(end(entry, side), self.host(side), side)
-            .map_err(|reason| Stopped { side, cause: Cause::AuthRefused, reason })?;
+        let spec = account_spec(end(entry, side), self.host(side), side).map_err(|reason| Stopped {
+            side,
+            cause: Cause::AuthRefused,
+            reason,
+        })?;
         Ok(Mailbox {
             key: entry.key.clone(),
             source: spec.clone(),

@@ -39,7 +39,9 @@ pub(crate) fn password_policy(extras: &[(String, String)]) -> Result<Option<Pass
 fn range(value: &str) -> Result<RangeInclusive<usize>, String> {
     let wrong = || {
         let shown = text::shown(value, CODE);
-        format!("`password-length` = `{shown}` is no range of 1 to {LENGTH} characters such as `8-32`, `8-` or `-32`")
+        format!(
+            "`password-length` = `{shown}` is no range of 1 to {LENGTH} characters such as `8-32`, `8-` or `-32`"
+        )
     };
     let number = |text: &str, absent: usize| match text {
         "" => Some(absent),
@@ -56,7 +58,9 @@ fn characters(value: &str) -> Result<String, String> {
     let mut seen = [false; 128];
     for byte in value.bytes() {
         if !PRINTABLE.contains(&byte) {
-            return Err("`password-alphabet` has a character that is not printable ASCII, or a blank".to_owned());
+            return Err(
+                "`password-alphabet` has a character that is not printable ASCII, or a blank".to_owned()
+            );
         }
         if std::mem::replace(&mut seen[usize::from(byte)], true) {
             return Err(format!("`password-alphabet` has `{}` twice", char::from(byte)));
@@ -69,10 +73,11 @@ fn characters(value: &str) -> Result<String, String> {
 fn named(value: &str) -> Result<Vec<CharacterClass>, String> {
     let mut classes = Vec::new();
     for word in value.split(',').map(str::trim) {
-        let class = CharacterClass::ALL.into_iter().find(|class| class.as_str() == word).ok_or_else(|| {
-            let known = CharacterClass::ALL.map(CharacterClass::as_str).join(", ");
-            format!("`password-classes` has `{}`, which is none of {known}", text::shown(word, CODE))
-        })?;
+        let class =
+            CharacterClass::ALL.into_iter().find(|class| class.as_str() == word).ok_or_else(|| {
+                let known = CharacterClass::ALL.map(CharacterClass::as_str).join(", ");
+                format!("`password-classes` has `{}`, which is none of {known}", text::shown(word, CODE))
+            })?;
         if !classes.contains(&class) {
             classes.push(class);
         }
@@ -106,7 +111,8 @@ mod tests {
 
     #[test]
     fn what_is_no_policy_is_refused() {
-        for text in ["", "-", "8", "0-8", "9-8", "8-10000", "10000-", "a-b", "+8-9", "8-9-10", "-0", "٣-٩"] {
+        for text in ["", "-", "8", "0-8", "9-8", "8-10000", "10000-", "a-b", "+8-9", "8-9-10", "-0", "٣-٩"]
+        {
             assert!(of(&[("password-length", text)]).is_err(), "{text}");
         }
         for text in ["", "aa", "a b", "aä", "a\u{7}"] {

@@ -102,7 +102,8 @@ fn a_mail_server_that_hears_of_it_later() {
     // Killed between creating and verification: the next command waits for it as this one would have.
     row("killed@new.example");
     let (created, heard) = mpsc::channel();
-    panel.state().mail_server = Some(Arc::new(move |account: &Account| created.send(account.clone()).unwrap()));
+    panel.state().mail_server =
+        Some(Arc::new(move |account: &Account| created.send(account.clone()).unwrap()));
     let running = at(&["provision"]).spawn();
     let account = heard.recv_timeout(Duration::from_secs(60)).unwrap();
     running.kill();
@@ -137,7 +138,10 @@ fn a_mailbox_that_is_there_with_another_password() {
     at(&["plugin", "grant", "provider", "--all", "--private", "https://{settings.panel}"]).expect(0);
     let refused = at(&["provision", "--format", "json"]).expect(4);
     let row = &json(&refused)["mailboxes"][0];
-    assert_eq!((row["outcome"].as_str(), row["cause"].as_str()), (Some("password-refused"), Some("auth-refused")));
+    assert_eq!(
+        (row["outcome"].as_str(), row["cause"].as_str()),
+        (Some("password-refused"), Some("auth-refused"))
+    );
     assert!(row["detail"].as_str().unwrap().contains("AUTHENTICATIONFAILED"), "{row}");
     refused.hides("not this one");
     // What the panel says is nothing that a mailbox's state is made of.
@@ -209,7 +213,10 @@ fn mailboxes_to_be_created_by_hand() {
     made.says(&["ann@new.example", "1.0 GiB", "3.0 GiB", "2 by-hand", "`mailhaul passwords export`"]);
     fakes.mailhaul(&["passwords", "export", "--yes"]).expect(0).says(&["2 mailboxes"]);
     let document = json(&fakes.mailhaul(&["provision", "--format", "json"]).expect(3));
-    assert_eq!((&document["plugin"], &document["mailboxes"][1]["quota"]), (&value!(null), &value!(3_u64 << 30)));
+    assert_eq!(
+        (&document["plugin"], &document["mailboxes"][1]["quota"]),
+        (&value!(null), &value!(3_u64 << 30))
+    );
     // Somebody has created them; these servers take every log-in.
     fakes.mailhaul(&["check"]).expect(0);
     let there = fakes.mailhaul(&["provision", "--format", "json"]).expect(0);

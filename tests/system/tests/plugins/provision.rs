@@ -264,8 +264,7 @@ fn a_quota_the_panel_refuses() {
     let project = PanelProject::new(true);
     project.grant(&["--all", "--private", project.origin()]);
     project.panel.state().strict = true;
-    let arguments =
-        ["provision", "--quota-margin", "none", "--passwords", "new.csv", "--format", "json"];
+    let arguments = ["provision", "--quota-margin", "none", "--passwords", "new.csv", "--format", "json"];
     let outcome = project.mailhaul(&arguments).expect(3);
     assert_eq!(outcomes(&outcome), ["failed", "created", "failed"]);
     assert!(project.panel.account("cleo@new.example").is_some());

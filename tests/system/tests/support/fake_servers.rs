@@ -41,7 +41,10 @@ impl FakeServers {
     /// Starts two servers that behave, the source with STATUS=SIZE (RFC 8438).
     pub(crate) fn that_tell_sizes() -> Self {
         let usual = Manners::default();
-        Self::with(Manners { capability: format!("{} STATUS=SIZE", usual.capability), ..usual }, Manners::default())
+        Self::with(
+            Manners { capability: format!("{} STATUS=SIZE", usual.capability), ..usual },
+            Manners::default(),
+        )
     }
 
     pub(crate) fn with(source: Manners, target: Manners) -> Self {

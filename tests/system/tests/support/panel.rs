@@ -238,12 +238,8 @@ fn quota(body: &Value) -> Option<u64> {
 fn cpanel(state: &mut PanelState, request: &str, body: &Value) -> (&'static str, Value) {
     let login = format!("{}@{}", text(body, "email"), text(body, "domain"));
     let position = state.accounts.iter().position(|account| account.login == login);
-    let done = |data: Value| {
-        json!({ "data": data, "errors": null, "messages": null, "metadata": {}, "status": 1, "warnings": null })
-    };
-    let failed = |why: String| {
-        json!({ "data": null, "errors": [why], "messages": null, "metadata": {}, "status": 0, "warnings": null })
-    };
+    let done = |data: Value| json!({ "data": data, "errors": null, "messages": null, "metadata": {}, "status": 1, "warnings": null });
+    let failed = |why: String| json!({ "data": null, "errors": [why], "messages": null, "metadata": {}, "status": 0, "warnings": null });
     let answer = match request.split(['?', ' ']).nth(1).unwrap_or_default() {
         "/execute/Email/list_pops_with_disk" => {
             let all = of_domain(state, request.rsplit('=').next().unwrap_or_default()).map(|account| {
@@ -261,7 +257,10 @@ fn cpanel(state: &mut PanelState, request: &str, body: &Value) -> (&'static str,
             failed(format!("The name “{login}” is reserved."))
         }
         "/execute/Email/add_pop" => {
-            create(state, Account { login: login.clone(), password: text(body, "password"), quota: quota(body) });
+            create(
+                state,
+                Account { login: login.clone(), password: text(body, "password"), quota: quota(body) },
+            );
             done(login.replace('@', "+").into())
         }
         "/execute/Email/edit_pop_quota" => {
