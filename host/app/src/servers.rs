@@ -12,7 +12,7 @@ pub use mailhaul_discover::{
 };
 use mailhaul_net::Dialer;
 use mailhaul_net::dns::Resolver;
-pub use mailhaul_net::{Certificate, Endpoint, NetErrorKind, TlsMode};
+pub use mailhaul_net::{Certificate, Endpoint, Fingerprint, NetError, NetErrorKind, TlsMode};
 
 use crate::Failure;
 
@@ -127,8 +127,6 @@ fn day(time: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mailhaul_net::{Fingerprint, NetError};
-
     use super::*;
 
     fn certificate(names: usize) -> Certificate {

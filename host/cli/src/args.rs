@@ -351,8 +351,7 @@ pub(crate) struct Verify {
     /// What is compared
     #[arg(long, value_enum, default_value_t)]
     pub depth: Depth,
-    /// Look at this part of the messages only, at least one a folder; message lists are always compared
-    /// whole
+    /// Look at this part of the messages only, at least one a folder; message lists are always compared whole
     #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = percent)]
     pub sample: u8,
     /// Choose the same messages again as the sample that printed this number

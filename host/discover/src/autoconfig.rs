@@ -4,11 +4,12 @@
 //! the type `imap`; everything else in it, and every entity, is passed over. No address of a person is
 //! sent: the domain is asked about its postmaster, whom every mail domain has (RFC 5321 section 4.5.1).
 
-use mailhaul_net::{Endpoint, NetError, TlsMode};
+use mailhaul_net::{Endpoint, TlsMode};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::asked::is_host_name;
+use crate::fault::Fault;
 use crate::http::{self, Url};
 use crate::means::Means;
 use crate::proposal::LogIn;
@@ -19,57 +20,6 @@ const MAX_DEPTH: usize = 16;
 const MAX_SERVERS: usize = 4;
 /// A field longer than this is none.
 const MAX_FIELD: usize = 300;
-
-/// Why a document could not be had or used. Each reads on behind the document's URL.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// The web server was not reached.
-    #[error("was not reached: {0}")]
-    Net(NetError),
-    /// The web server has something else to say.
-    #[error("is not there (HTTP status {0})")]
-    Status(u16),
-    /// The connection broke, or what came is no HTTP.
-    #[error("did not come whole")]
-    Broken,
-    /// It took too long.
-    #[error("did not come in time")]
-    TimedOut,
-    /// It is larger than 64 KiB.
-    #[error("is larger than {} KiB", http::MAX_BODY >> 10)]
-    TooLarge,
-    /// A redirect leads nowhere.
-    #[error("redirects to what is no address of a document")]
-    BadRedirect,
-    /// A redirect leads from https to http.
-    #[error("redirects to http, where nothing protects it")]
-    LeavesTls,
-    /// More than two redirects.
-    #[error("redirects more than twice")]
-    TooManyRedirects,
-    /// It is a web page.
-    #[error("is a web page")]
-    Html,
-    /// It is something else than a configuration.
-    #[error("is no configuration of a mail program")]
-    NotOne,
-    /// It defines entities, as only attacks do.
-    #[error("defines entities, which are not read")]
-    Entities,
-    /// It names no IMAP server.
-    #[error("names no IMAP server")]
-    NoImap,
-    /// It names IMAP servers without TLS only.
-    #[error("names servers without TLS only")]
-    ClearText,
-}
-
-impl Fault {
-    /// Returns whether it only says that the domain has no such document, as most have none.
-    pub(crate) fn is_absence(&self) -> bool {
-        matches!(self, Fault::Net(_) | Fault::Status(_))
-    }
-}
 
 /// An IMAP server of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]

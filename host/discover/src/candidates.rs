@@ -4,12 +4,13 @@ use futures_util::future::join_all;
 use mailhaul_net::{Endpoint, TlsMode};
 
 use crate::asked::Asked;
-use crate::autoconfig::{self, Fault, Server};
+use crate::autoconfig::{self, Server};
+use crate::fault::Fault;
 use crate::http::Url;
 use crate::known::{self, Provider, within};
 use crate::means::Means;
-use crate::proposal::{LogIn, Origin, Proposal, Remark};
-use crate::{Found, mx, srv};
+use crate::proposal::{Found, LogIn, Origin, Proposal, Remark};
+use crate::{mx, srv};
 
 /// Servers that are connected to; a search that names more is no help.
 const MAX_CANDIDATES: usize = 12;
@@ -116,14 +117,14 @@ impl Candidates {
         let resolver = means.resolver();
         let srv = async {
             match resolver {
-                Some(resolver) => srv::find(resolver, domain).await,
-                None => (Vec::new(), Vec::new()),
+                Ok(resolver) => srv::find(resolver, domain).await,
+                Err(error) => (Vec::new(), vec![Remark::Dns(error.clone())]),
             }
         };
         let mx = async {
             match resolver {
-                Some(resolver) => mx::hosts(resolver, domain).await,
-                None => (Vec::new(), None),
+                Ok(resolver) => mx::hosts(resolver, domain).await,
+                Err(_) => (Vec::new(), None),
             }
         };
         let documents = fetch_all(means, autoconfig::places(domain, true, means).into(), domain);

@@ -11,13 +11,11 @@ use mailhaul_net::{Endpoint, TlsMode};
 use tokio::time::timeout;
 
 use crate::asked::is_host_name;
-use crate::autoconfig::Fault;
+use crate::fault::{Fault, MAX_DOCUMENT};
 use crate::means::Means;
 
 /// Name, connection, head and body, redirects included.
 const TIME: Duration = Duration::from_secs(7);
-/// The largest document that is read; those in use have some 2 KiB.
-pub(crate) const MAX_BODY: usize = 64 << 10;
 /// The largest head of a reply.
 const MAX_HEAD: usize = 16 << 10;
 /// The most header lines of a reply.
@@ -149,7 +147,7 @@ async fn exchange(means: &Means, url: &Url) -> Result<Reply, Fault> {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|_| Fault::Broken)?.into_data() {
-            if read.len().saturating_add(data.len()) > MAX_BODY {
+            if read.len().saturating_add(data.len()) > MAX_DOCUMENT {
                 return Err(Fault::TooLarge);
             }
             read.extend_from_slice(&data);

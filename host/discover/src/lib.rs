@@ -12,6 +12,7 @@
 mod asked;
 mod autoconfig;
 mod candidates;
+mod fault;
 mod http;
 mod known;
 mod means;
@@ -21,10 +22,10 @@ mod proposal;
 mod srv;
 
 pub use asked::{Asked, AskedError, Subject, protection};
-pub use autoconfig::Fault;
+pub use fault::Fault;
 pub use means::{Means, Ports};
 pub use probe::{Obstacle, Reached, reach};
-pub use proposal::{LogIn, Origin, Proposal, Remark};
+pub use proposal::{Found, LogIn, Origin, Proposal, Remark};
 
 use std::time::Duration;
 
@@ -39,15 +40,6 @@ use known::within;
 const TIME: Duration = Duration::from_secs(20);
 /// Of it, what is left for connecting to what was found.
 const TIME_TO_CONNECT: Duration = Duration::from_secs(8);
-
-/// What a search has found.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// The servers, the best first: those that are sure before the others, those reached before the others.
-    pub proposals: Vec<Proposal>,
-    /// What was met on the way.
-    pub remarks: Vec<Remark>,
-}
 
 /// Looks for the IMAP server of what was asked for, for at most 20 seconds.
 pub async fn search(means: &Means, asked: &Asked) -> Found {

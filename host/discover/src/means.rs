@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use mailhaul_net::dns::Resolver;
+use mailhaul_net::dns::{DnsError, Resolver};
 use mailhaul_net::{Dialer, Endpoint, NetError, NetErrorKind, Stream};
 use tokio::time::timeout;
 
@@ -14,7 +14,7 @@ const CONNECT: Duration = Duration::from_secs(6);
 #[derive(Debug, Clone)]
 pub struct Means {
     dialer: Dialer,
-    resolver: Option<Resolver>,
+    resolver: Result<Resolver, DnsError>,
     /// Whether hosts are looked up by the resolver as well, not by the system.
     alone: bool,
     pub(crate) ports: Ports,
@@ -41,16 +41,13 @@ impl Means {
     /// hosts, as every later connection has it.
     #[must_use]
     pub fn system(dialer: Dialer) -> Means {
-        let resolver = Resolver::system()
-            .inspect_err(|error| tracing::debug!(%error, "no DNS server is configured"))
-            .ok();
-        Means { dialer, resolver, alone: false, ports: Ports::default() }
+        Means { dialer, resolver: Resolver::system(), alone: false, ports: Ports::default() }
     }
 
     /// Returns means that ask this resolver about everything, hosts included.
     #[must_use]
     pub fn asking(dialer: Dialer, resolver: Resolver) -> Means {
-        Means { dialer, resolver: Some(resolver), alone: true, ports: Ports::default() }
+        Means { dialer, resolver: Ok(resolver), alone: true, ports: Ports::default() }
     }
 
     /// Returns these means with other ports.
@@ -60,8 +57,8 @@ impl Means {
         Means { ports, ..self }
     }
 
-    /// The resolver; `None` where none is configured.
-    pub(crate) fn resolver(&self) -> Option<&Resolver> {
+    /// The resolver, or why there is none.
+    pub(crate) fn resolver(&self) -> Result<&Resolver, &DnsError> {
         self.resolver.as_ref()
     }
 
@@ -72,7 +69,7 @@ impl Means {
     /// Returns a connection as [`Dialer::connect`] makes it, within six seconds.
     pub(crate) async fn connect(&self, endpoint: &Endpoint) -> Result<Stream, NetError> {
         let connected = timeout(CONNECT, async {
-            match self.resolver.as_ref().filter(|_| self.alone && is_name(&endpoint.host)) {
+            match self.resolver.as_ref().ok().filter(|_| self.alone && is_name(&endpoint.host)) {
                 Some(resolver) => {
                     let unknown = |detail: String| NetError::new(NetErrorKind::NameUnknown, endpoint, detail);
                     let found = resolver

@@ -4,7 +4,17 @@ use std::fmt;
 
 use mailhaul_net::Endpoint;
 
+use crate::fault::Fault;
 use crate::probe::{Obstacle, Reached};
+
+/// What a search has found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The servers, the best first: those that are sure before the others, those reached before the others.
+    pub proposals: Vec<Proposal>,
+    /// What was met on the way.
+    pub remarks: Vec<Remark>,
+}
 
 /// A server at which the mailboxes may be.
 #[derive(Debug)]
@@ -148,7 +158,7 @@ pub enum Remark {
         /// Where it is.
         url: String,
         /// What is wrong with it.
-        fault: crate::autoconfig::Fault,
+        fault: Fault,
     },
     /// A document names a host outside of the domain, which is usual where somebody else has the mail.
     Elsewhere {

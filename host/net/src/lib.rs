@@ -5,10 +5,10 @@
 //!
 //! # Start here
 //!
-//! An [`Endpoint`] says where a server is and when TLS starts; a [`Dialer`] says which roots are trusted,
-//! and opens a [`Stream`] to it. With [`TlsMode::StartTls`] the stream is in clear until the caller has
-//! sent STARTTLS and hands it to [`Dialer::start_tls`]. What goes wrong is a [`NetError`], whose
-//! [`NetErrorKind`] names what a user can act on.
+//! An [`Endpoint`] says where a server is and when TLS starts; a [`Dialer`] says which roots are trusted, and
+//! opens a [`Stream`] to it. With [`TlsMode::StartTls`] the stream is in clear until the caller has sent
+//! STARTTLS and hands it to [`Dialer::start_tls`]. What goes wrong is a [`NetError`], whose [`NetErrorKind`]
+//! names what a user can act on.
 //!
 //! [`dns`] asks for records of a zone: where a service is, where mail goes.
 //!

@@ -64,8 +64,11 @@ pub(crate) fn init(ui: &mut Ui, args: &Init) -> Result<Exit, Failure> {
     // What would be thrown away is neither looked for nor asked.
     if !["mailhaul.toml", "mailboxes.csv"].iter().any(|name| args.dir.join(name).exists()) {
         let asks = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        let [source, target] = Search::new(args, asks)?.both(ui, given)?;
-        (answers.source, answers.target) = (source, target);
+        let search = Search::new(args, asks)?;
+        let sides = search.both(ui, given);
+        // A name look-up that hangs is not waited for.
+        search.runtime.shutdown_background();
+        [answers.source, answers.target] = sides?;
     }
     let written = write(&args.dir, &answers)?;
     for path in &written {

@@ -62,8 +62,7 @@ pub(crate) struct Ui {
 }
 
 impl Ui {
-    /// Takes the process's own streams: colour, width and progress follow the flags and what the streams
-    /// are.
+    /// Takes the process's own streams: colour, width and progress follow the flags and what the streams are.
     pub(crate) fn new(global: &Global) -> Self {
         let (out_tty, err_tty) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");

@@ -77,3 +77,54 @@ fn protection(tls: TlsMode) -> &'static str {
         TlsMode::None => "clear text",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_app::servers::{
+        Certificate, Endpoint, Fingerprint, LogIn, NetError, NetErrorKind, Reached, Remark,
+    };
+
+    use super::*;
+
+    fn certificate(name: &str) -> Certificate {
+        Certificate {
+            names: vec![name.to_owned()],
+            issuer: "Let's Encrypt".to_owned(),
+            not_before: 0,
+            not_after: 1_800_000_000,
+            self_signed: false,
+            fingerprint: Fingerprint::of(b""),
+        }
+    }
+
+    fn found() -> Found {
+        let endpoint = Endpoint::with_port("imap.provider.example", 993, TlsMode::Implicit);
+        let reached = Ok(Reached { certificate: Some(certificate("imap.provider.example")) });
+        let origins = vec![Origin::Srv { record: "SRV _imaps._tcp.firm.example".to_owned() }];
+        let srv = Proposal { endpoint, log_in: Some(LogIn::Address), origins, reached, sure: false };
+        let endpoint = Endpoint::with_port("mail.firm.example", 143, TlsMode::StartTls);
+        let detail = "the server's certificate has expired";
+        let error = NetError::new(NetErrorKind::TlsExpired, &endpoint, detail);
+        let error = NetError { certificate: Some(Box::new(certificate("mail.firm.example"))), ..error };
+        let reached = Err(Obstacle::Net(error));
+        let usual = Proposal { endpoint, log_in: None, origins: vec![Origin::Usual], reached, sure: false };
+        let record = "SRV _imap._tcp.firm.example".to_owned();
+        Found { proposals: vec![srv, usual], remarks: vec![Remark::NotOffered { record }] }
+    }
+
+    #[test]
+    fn what_was_found_is_a_list_in_eighty_columns() {
+        let (mut ui, _, err) = Ui::in_memory(Some(80));
+        show(&mut ui, "source", "the old host", "firm.example", &found());
+        insta::assert_snapshot!(err.text(), @"");
+        assert!(err.text().lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn the_file_says_where_a_host_came_from_and_why_it_is_not_used() {
+        let found = found();
+        insta::assert_snapshot!(notes(&found.proposals[0], false).join("\n"), @"");
+        insta::assert_snapshot!(notes(&found.proposals[1], false).join("\n"), @"");
+        assert_eq!(notes(&found.proposals[0], true).len(), 2);
+    }
+}
