@@ -93,8 +93,8 @@ pub(super) fn render(project: &ProjectAssessment) -> Result<String, askama::Erro
         incomplete: digest::incomplete(project).map(|text| text.replace('`', "")),
         facts: facts(&totals),
         time: visible(&forecast.sentence),
-        left_out: (forecast.left_out > 0).then(|| digest::left_out(&forecast)),
-        basis: (totals.read > 0).then(|| visible(&forecast.basis.replace('`', ""))),
+        left_out: (forecast.left_out > 0).then(|| sentence(&digest::left_out(&forecast))),
+        basis: (totals.read > 0).then(|| sentence(&visible(&forecast.basis.replace('`', "")))),
         mailboxes: rows.iter().map(mailbox).collect(),
         total: [
             count(totals.folders),
@@ -109,6 +109,12 @@ pub(super) fn render(project: &ProjectAssessment) -> Result<String, askama::Erro
         version: env!("CARGO_PKG_VERSION"),
     };
     page.render().map(|page| page.trim_end().to_owned() + "\n")
+}
+
+/// Begins a clause as a sentence.
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn verdict(totals: &Totals) -> (&'static str, String) {
