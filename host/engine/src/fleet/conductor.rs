@@ -12,7 +12,7 @@ use crate::code::Code;
 use crate::event::{Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind};
 use crate::fleet::list::{ListError, list};
 use crate::fleet::recorder::ProjectRecorder;
-use crate::job::Task;
+use crate::job::{Limits, Task};
 use crate::mailbox::run::RunOptions;
 use crate::mailbox::verify::Extent;
 use crate::mailbox::{check, plan, run, undo, verify};
@@ -205,9 +205,11 @@ async fn work_on_all(
 ) -> Vec<(String, MailboxEnd)> {
     let mut ends: Vec<Option<MailboxEnd>> = vec![None; mailboxes.len()];
     let limits = &context.job.limits;
-    // A look holds one connection to each end and no mail: the hosts' ceilings are bound enough.
+    // A look holds one connection to each end and no mail: the hosts' ceilings are bound enough, unless the
+    // operator wants fewer than usual.
+    let fewer = limits.mailboxes_at_once < Limits::default().mailboxes_at_once;
     let at_once = match work {
-        MailboxTask::Check => limits.mailboxes_at_once.max(limits.connections_per_host),
+        MailboxTask::Check if !fewer => limits.mailboxes_at_once.max(limits.connections_per_host),
         _ => limits.mailboxes_at_once,
     };
     let mut running = JoinSet::new();
