@@ -179,7 +179,9 @@ impl Cause {
     pub fn remedy(self, side: Side) -> String {
         let side = side.as_str();
         match self {
-            Self::AuthRefused => format!("check the {side} user and password"),
+            Self::AuthRefused => {
+                format!("check the {side} user and password, and that IMAP is on for the mailbox")
+            }
             Self::MailboxMissing if side == Side::Target.as_str() => {
                 "create the mailbox (`mailhaul provision`), or correct its address in the list".to_owned()
             }

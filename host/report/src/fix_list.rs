@@ -323,7 +323,7 @@ mod tests {
 
         > We are moving your e-mail. The old server does not accept the passwords that we have for the mailboxes below. Please check each of them by signing in to the old webmail, and send us the password that works there in the way we agreed on, not by e-mail.
 
-        Then: check the source user and password.
+        Then: check the source user and password, and that IMAP is on for the mailbox.
 
         - `carol@olddomain.example`: `the server refused the log-in: NO [AUTHENTICATIONFAILED] Invalid credentials`
 

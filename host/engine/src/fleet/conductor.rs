@@ -14,7 +14,7 @@ use crate::code::Code;
 use crate::event::{Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind};
 use crate::fleet::list::{ListError, list};
 use crate::fleet::recorder::ProjectRecorder;
-use crate::job::Task;
+use crate::job::{Limits, Task};
 use crate::mailbox::run::RunOptions;
 use crate::mailbox::verify::Extent;
 use crate::mailbox::{assess, check, plan, run, undo, verify};
@@ -225,9 +225,13 @@ impl MailboxTask {
     /// memory, so that the connections of the hosts are the only ceiling.
     fn at_once(&self, context: &Context) -> usize {
         let limits = &context.job.limits;
+        // Unless the operator wants fewer than usual.
+        let fewer = limits.mailboxes_at_once < Limits::default().mailboxes_at_once;
         match self {
             // A look holds one connection to each end and no mail: the hosts' ceilings are bound enough.
-            Self::Assess(_) | Self::Check => limits.mailboxes_at_once.max(limits.connections_per_host),
+            Self::Assess(_) | Self::Check if !fewer => {
+                limits.mailboxes_at_once.max(limits.connections_per_host)
+            }
             _ => limits.mailboxes_at_once,
         }
         .max(1)

@@ -243,7 +243,7 @@ fn a_refused_log_in_is_looked_up_in_the_listing_once_a_fleet() {
     assert!(tried.detail.ends_with("the mailbox is there, as panel 1.0.0 lists it"), "{}", tried.detail);
     assert_eq!(
         (tried.who, tried.remedy.as_str()),
-        (Some(Actor::Operator), "check the target user and password")
+        (Some(Actor::Operator), "check the target user and password, and that IMAP is on for the mailbox")
     );
 }
 

@@ -62,7 +62,7 @@ fn a_mailbox_goes_from_listed_to_proven_and_says_who_acts() {
     haul.mailhaul(&["status", "--mailbox", "nobody"]).expect(2).says(&["no such mailbox"]);
     haul.mailhaul(&["status", "--state", "tea"]).expect(2).says(&["blocked, failed"]);
     let fix = haul.mailhaul(&["status", "--fix-list"]).expect(0);
-    fix.says(&["## You", "check the target user and password", two]).hides(one);
+    fix.says(&["## You", "check the target password, that the mailbox is there", two]).hides(one);
     let table = haul.mailhaul(&["status", "--fix-list=csv"]).expect(0);
     assert!(table.stdout.starts_with("who,code,side,mailbox,"), "{}", table.told());
 

@@ -36,6 +36,7 @@ fn refused(rows: &[(Account, Account)]) -> usize {
 /// What was printed, with names and ports that are the same in every run.
 fn page(outcome: &Outcome, rows: &[(Account, Account)]) -> String {
     let mut page = outcome.stdout.replace(&dovecots().new.tls_port.to_string(), "PORT");
+    page = page.replace(&dovecots().old.tls_port.to_string(), "OLD");
     for (n, (from, to)) in rows.iter().enumerate() {
         page = page.replace(&from.user, &format!("u{:02}@old", n + 1));
         page = page.replace(&to.user, &format!("u{:02}@new", n + 1));
@@ -66,6 +67,8 @@ fn a_wrong_column_is_two_sentences() {
     insta::assert_snapshot!(check, @r"
     FAIL  target: auth-or-missing: the server refused the log-in: [AUTHENTICATIONFAILED] Authentication failed.; that may be a wrong password, a mailbox that is not there yet, or IMAP switched off; concerns 3 mailboxes: u01@old, u02@old, u03@old (you: check the target password, that the mailbox is there (`mailhaul provision` creates what is missing), that IMAP is switched on for it, and an administrator's rights to it)
     FAIL  target: not-tried: 3 log-ins in a row were refused at 127.0.0.1:PORT, so no more were tried; the last answer was: the server refused the log-in: [AUTHENTICATIONFAILED] Authentication failed.; concerns 13 mailboxes: u04@old, u05@old, u06@old, u07@old, u08@old, u09@old, u10@old, u11@old, u12@old, u13@old, u14@old, u15@old, u16@old (you: mend the target log-ins that were refused, and run the same command again)
+      certificate: source 127.0.0.1:OLD: for localhost, 127.0.0.1, 127.0.0.2; issued by mailhaul laboratory, until 2089-01-01
+      certificate: target 127.0.0.1:PORT: for localhost, 127.0.0.1, 127.0.0.2; issued by mailhaul laboratory, until 2089-01-01
       profile: source 127.0.0.1: Dovecot (server-profiles 0.1.0): its ID says dovecot; at most 10 connections for one mailbox
     16 mailboxes, 0 messages, 0 B: 0 ready, 16 not
     ");
