@@ -90,7 +90,8 @@ pub struct ListPage {
 }
 
 impl ListPage {
-    /// Says what the new host asks of passwords, so that those that mailhaul makes are taken. On the first page.
+    /// Says what the new host asks of passwords, so that those that mailhaul makes are taken. On the first
+    /// page.
     ///
     /// ```
     /// use mailhaul_plugin::{CharacterClass, ListPage, PasswordPolicy};
@@ -115,8 +116,8 @@ impl ListPage {
     }
 }
 
-/// What a new host asks of passwords. One that leaves fewer than 60 bits to be guessed is refused by mailhaul:
-/// eleven letters and digits are enough.
+/// What a new host asks of passwords. One that leaves fewer than 60 bits to be guessed is refused by
+/// mailhaul: eleven letters and digits are enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordPolicy {
     /// Characters, at least and at most: 1 to 4,096.
@@ -180,8 +181,8 @@ pub struct NewMailbox {
     pub login: String,
     /// The name of a person, when the list has one.
     pub display_name: Option<String>,
-    /// Bytes it shall hold: what the list asks for, else, where `set-quota` is granted, what the source holds and
-    /// some more; `None` for the host's default.
+    /// Bytes it shall hold: what the list asks for, else, where `set-quota` is granted, what the source holds
+    /// and some more; `None` for the host's default.
     pub quota: Option<u64>,
     /// Facts without a field of their own; see [`Extras`].
     pub extras: Extras,

@@ -1,5 +1,5 @@
-//! Mailboxes that were said to be created and do not take their password yet: looked for again, in the panel's
-//! list and by log-in, for a minute in all.
+//! Mailboxes that were said to be created and do not take their password yet: looked for again, in the
+//! panel's list and by log-in, for a minute in all.
 //!
 //! A log-in that comes too early is a refused one, and hosts shut out who has too many of those. So a mailbox
 //! that the panel does not list yet is not signed in to before the end, after one refused log-in the others
@@ -62,8 +62,8 @@ struct Search<'a> {
     closed: Option<Stopped>,
 }
 
-/// Looks for them until they are there, their time is over, or the user stops it; those that come end well, the
-/// others with what is wrong. Returns the rows that nothing could be said of when it was stopped.
+/// Looks for them until they are there, their time is over, or the user stops it; those that come end well,
+/// the others with what is wrong. Returns the rows that nothing could be said of when it was stopped.
 pub(crate) async fn await_arrival(
     work: &Work,
     panel: &Panel<'_>,
@@ -133,8 +133,8 @@ impl Search<'_> {
         }
     }
 
-    /// Signs in to those that are listed, and at the last look to the others as well: what takes its password is
-    /// there, whatever the panel says.
+    /// Signs in to those that are listed, and at the last look to the others as well: what takes its password
+    /// is there, whatever the panel says.
     async fn sign_in(&mut self, rows: &mut [Row], tick: Duration, last: bool) {
         let Work { doors, telling, entries, refused_log_ins, .. } = self.work;
         let most = if *refused_log_ins == 0 { MOST } else { *refused_log_ins };

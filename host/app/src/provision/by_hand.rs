@@ -1,7 +1,7 @@
 //! The list of mailboxes to create by hand, where the project names no plugin that could.
 //!
-//! Passwords are made and sealed as for a panel, so that `passwords export` writes the sheet to create them by.
-//! Which are there is known from the newest look: `check` signs in, this does not.
+//! Passwords are made and sealed as for a panel, so that `passwords export` writes the sheet to create them
+//! by. Which are there is known from the newest look: `check` signs in, this does not.
 
 use std::collections::HashSet;
 

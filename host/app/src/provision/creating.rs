@@ -370,8 +370,8 @@ impl Creating<'_> {
         Ok(false)
     }
 
-    /// Signs in to one that was created; where that does not work, or has not worked for another, it is looked
-    /// for later.
+    /// Signs in to one that was created; where that does not work, or has not worked for another, it is
+    /// looked for later.
     async fn try_new(&mut self, row: usize) {
         let newest = match self.late.is_empty() {
             false => None,

@@ -4,11 +4,12 @@
 //! 2. Passwords are made by that ([`password`]) and sealed in the project's store, all of them, before the
 //!    first mailbox has one ([`sealing`]); what was made by a run that was broken off is used again.
 //! 3. What the source holds, and some more, is the quota of a mailbox that the list gives none ([`quota`]).
-//! 4. Each is created, its quota set, and signed in to; what was said to be created and is not there is looked
-//!    for again for a minute ([`arrival`]).
+//! 4. Each is created, its quota set, and signed in to; what was said to be created and is not there is
+//!    looked for again for a minute ([`arrival`]).
 //!
-//! All of it is a run of the project's record ([`recording`]): one that was broken off is continued by the same
-//! command. [`start`] tells a front end what happens by the engine's events, and [`Report`] is what came of it.
+//! All of it is a run of the project's record ([`recording`]): one that was broken off is continued by the
+//! same command. [`start`] tells a front end what happens by the engine's events, and [`Report`] is what came
+//! of it.
 
 mod arrival;
 mod by_hand;
@@ -56,8 +57,8 @@ pub struct Options {
     pub dry_run: bool,
     /// A file that gets the passwords that are made as well, and whose passwords are used.
     pub passwords: Option<PathBuf>,
-    /// Percent that a quota has on top of the source's mail, where the list gives none; `None` leaves quotas to
-    /// the new host.
+    /// Percent that a quota has on top of the source's mail, where the list gives none; `None` leaves quotas
+    /// to the new host.
     pub margin: Option<u32>,
 }
 
@@ -208,8 +209,8 @@ pub struct Report {
 }
 
 /// Begins, on the current tokio runtime. What is returned first tells what happens and ends with an
-/// [`Event::Finished`]; the report is ready by then. `job` is what [`job`](fn@crate::job) has made of the same
-/// project.
+/// [`Event::Finished`]; the report is ready by then. `job` is what [`job`](fn@crate::job) has made of the
+/// same project.
 ///
 /// # Errors
 /// Plugins that are missing or do not load; a list that cannot be read; a file for passwords that is none.

@@ -150,9 +150,9 @@ impl<'a> Panel<'a> {
         answer
     }
 
-    /// Asks until there is an answer: [`ASK_AGAIN`] times in all, while the panel asks to be asked again, each
-    /// after the wait it names or [`ASK_AGAIN_AFTER`], whichever is shorter. What is under way when the user
-    /// stops the command is given a moment to end.
+    /// Asks until there is an answer: [`ASK_AGAIN`] times in all, while the panel asks to be asked again,
+    /// each after the wait it names or [`ASK_AGAIN_AFTER`], whichever is shorter. What is under way when the
+    /// user stops the command is given a moment to end.
     async fn patiently<T, F>(&self, key: &str, ask: impl Fn() -> F) -> Result<T, Refusal>
     where
         F: Future<Output = Result<T, PluginError>>,

@@ -27,8 +27,8 @@ const GROUPED: usize = GROUPS * (GROUP + 1) - 1;
 
 /// As many as a key of AES-128: more is of no use to anybody.
 pub const AIM_BITS: f64 = 128.0;
-/// What a host must allow: eleven of the 57 characters. Guessing half of it over the net takes longer than any
-/// mail server stands.
+/// What a host must allow: eleven of the 57 characters. Guessing half of it over the net takes longer than
+/// any mail server stands.
 pub const LEAST_BITS: f64 = 60.0;
 /// Longest password that is made, in characters: whoever asks for more means no person.
 const LONGEST: usize = 128;

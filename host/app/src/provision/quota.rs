@@ -7,8 +7,8 @@ pub const MARGIN: u32 = 20;
 /// Quotas are whole multiples of this many bytes, and at least one: panels and people speak of gigabytes.
 pub const STEP: u64 = 1 << 30;
 
-/// Returns the quota for so much mail with a margin in percent, in bytes: a whole number of [`STEP`]s, at least
-/// one of them.
+/// Returns the quota for so much mail with a margin in percent, in bytes: a whole number of [`STEP`]s, at
+/// least one of them.
 #[must_use]
 pub fn for_size(size: u64, margin: u32) -> u64 {
     let wanted = u128::from(size) * (100 + u128::from(margin));

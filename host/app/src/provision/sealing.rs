@@ -45,9 +45,9 @@ impl NewPasswords {
     }
 }
 
-/// Makes passwords, by the recipe, for those of these accounts of the new host that have none, neither in the list nor in the
-/// store, or takes them from `file`. They are in the store when this returns, all or none, and in `file`,
-/// which also gets what the store has of `provision` from an earlier time.
+/// Makes passwords, by the recipe, for those of these accounts of the new host that have none, neither in the
+/// list nor in the store, or takes them from `file`. They are in the store when this returns, all or none,
+/// and in `file`, which also gets what the store has of `provision` from an earlier time.
 ///
 /// # Errors
 /// A store that cannot be opened or written, a file that cannot be written: nothing may be created then.

@@ -343,7 +343,8 @@ async fn a_panel_that_lies_is_told_after_a_minute_for_all_together() {
     assert!(asked.waits()[0].contains("2 mailboxes were said to be created"), "{:?}", asked.waits());
 }
 
-/// Neither a panel that lists late nor a mail server that learns late costs more log-ins than the brake leaves.
+/// Neither a panel that lists late nor a mail server that learns late costs more log-ins than the brake
+/// leaves.
 #[tokio::test(start_paused = true)]
 async fn what_comes_within_a_minute_is_found() {
     for (listed, open, seconds) in

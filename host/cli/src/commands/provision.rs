@@ -1,5 +1,5 @@
-//! `mailhaul provision`: creates the mailboxes that are missing on the target, through a plugin, or lists them
-//! to be created by hand.
+//! `mailhaul provision`: creates the mailboxes that are missing on the target, through a plugin, or lists
+//! them to be created by hand.
 
 use mailhaul_app::provision::{self, Options, Report, Row};
 use mailhaul_app::secrets;

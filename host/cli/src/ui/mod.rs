@@ -1,8 +1,8 @@
 //! The only place that prints. Data goes to standard output, everything else to standard error.
 //!
 //! Renderers come in two kinds: pages ([`check`], [`plan`], [`sum`], [`verify`], [`status`], [`undo`],
-//! [`provision`], [`plugins`], [`author`]) are functions from the engine's structs to text; watchers ([`terminal`],
-//! [`plain`], [`json`]) follow a running task event by event.
+//! [`provision`], [`plugins`], [`author`]) are functions from the engine's structs to text; watchers
+//! ([`terminal`], [`plain`], [`json`]) follow a running task event by event.
 
 pub(crate) mod alike;
 pub(crate) mod author;

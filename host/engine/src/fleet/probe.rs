@@ -71,8 +71,8 @@ impl Probe {
         Ok(())
     }
 
-    /// Returns the bytes of all mail at the source: the sum of its folders' sizes (STATUS=SIZE, RFC 8438), else
-    /// what its quota says is used (RFC 9208); `None` where the server tells neither.
+    /// Returns the bytes of all mail at the source: the sum of its folders' sizes (STATUS=SIZE, RFC 8438),
+    /// else what its quota says is used (RFC 9208); `None` where the server tells neither.
     ///
     /// # Errors
     /// As [`sign_in`](Self::sign_in).

@@ -20,8 +20,8 @@ use crate::support::panel::{Account, Hang, Panel};
 /// Two mailboxes without passwords.
 const TWO: &str = "ben@old.example,b,ben@new.example,,\ncleo@old.example,c,cleo@new.example,,\n";
 
-/// Kills the command when the panel has heard a request that begins so, with it done or not, and lets the next
-/// one finish the work.
+/// Kills the command when the panel has heard a request that begins so, with it done or not, and lets the
+/// next one finish the work.
 #[track_caller]
 fn killed_at(at: &'static str, done: bool) {
     let project = PanelProject::granted(TWO);
