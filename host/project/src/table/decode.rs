@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::path::Path;
 
+use encoding_rs::WINDOWS_1252;
 use zeroize::Zeroizing;
 
 use crate::error::ProjectError;
@@ -12,6 +13,15 @@ use crate::error::ProjectError;
 pub(super) enum Text<'b> {
     Borrowed(&'b str),
     Owned(Zeroizing<String>),
+    /// As `Owned`, from Windows-1252: whoever wrote the file is told.
+    Windows(Zeroizing<String>),
+}
+
+impl Text<'_> {
+    /// Whether it was read as Windows-1252.
+    pub(super) fn is_windows(&self) -> bool {
+        matches!(self, Self::Windows(_))
+    }
 }
 
 impl Deref for Text<'_> {
@@ -19,7 +29,7 @@ impl Deref for Text<'_> {
     fn deref(&self) -> &str {
         match self {
             Self::Borrowed(text) => text,
-            Self::Owned(text) => text,
+            Self::Owned(text) | Self::Windows(text) => text,
         }
     }
 }
@@ -36,23 +46,30 @@ impl DecodeError {
     }
 }
 
-/// Decodes UTF-8 with or without a byte order mark, and UTF-16 with one.
+/// What files are by their first bytes that are no CSV and end in `.csv` by mistake.
+const OTHER_FILES: [(&[u8], &str); 6] = [
+    (b"PK\x03\x04", "it is a spreadsheet or another ZIP file, no CSV"),
+    (b"\xd0\xcf\x11\xe0", "it is a spreadsheet of an old Excel, no CSV"),
+    (b"%PDF-", "it is a PDF, no CSV"),
+    (b"\x1f\x8b", "it is compressed by gzip, no CSV"),
+    (b"{\\rtf", "it is a text document (RTF), no CSV"),
+    (b"<", "it is a web page or XML, no CSV"),
+];
+
+/// Decodes UTF-8 with or without a byte order mark, UTF-16 with one, and Windows-1252, as which Excel saves
+/// "CSV" in most of Europe.
 pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, DecodeError> {
+    if let Some((_, cause)) = OTHER_FILES.iter().find(|(first, _)| bytes.starts_with(first)) {
+        return Err(DecodeError { line: None, cause: (*cause).into() });
+    }
     let text = match bytes {
         [0xff, 0xfe, rest @ ..] => Text::Owned(utf16(rest, u16::from_le_bytes)?),
         [0xfe, 0xff, rest @ ..] => Text::Owned(utf16(rest, u16::from_be_bytes)?),
-        [b'P', b'K', 3, 4, ..] => {
-            return Err(DecodeError {
-                line: None,
-                cause: "it is a spreadsheet or another ZIP file, no CSV".into(),
-            });
-        }
-        [0xef, 0xbb, 0xbf, rest @ ..] | rest => {
-            Text::Borrowed(std::str::from_utf8(rest).map_err(|error| DecodeError {
-                line: Some(1 + rest[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count()),
-                cause: "it is not UTF-8 here".into(),
-            })?)
-        }
+        [0xef, 0xbb, 0xbf, rest @ ..] => Text::Borrowed(utf8(rest)?),
+        rest => match utf8(rest) {
+            Ok(text) => Text::Borrowed(text),
+            Err(error) => Text::Windows(windows(rest).ok_or(error)?),
+        },
     };
     match text.find('\0') {
         // UTF-16 without a byte order mark looks like this, and so does anything that is no text.
@@ -62,6 +79,32 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, DecodeError> {
         }),
         None => Ok(text),
     }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
+    std::str::from_utf8(bytes).map_err(|error| DecodeError {
+        line: Some(1 + bytes[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count()),
+        cause: "it is not UTF-8 here".into(),
+    })
+}
+
+/// Reads bytes as Windows-1252; `None` when they are not likely to be: there is a byte which that code page
+/// does not have or no text has, or some letters are UTF-8, so that reading the whole as one or the other
+/// would spoil names.
+fn windows(bytes: &[u8]) -> Option<Zeroizing<String>> {
+    const UNUSED: [u8; 5] = [0x81, 0x8d, 0x8f, 0x90, 0x9d];
+    let control = |byte: u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
+    let utf8_letters = bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
+    if utf8_letters || bytes.iter().any(|&byte| UNUSED.contains(&byte) || control(byte)) {
+        return None;
+    }
+    let mut decoder = WINDOWS_1252.new_decoder_without_bom_handling();
+    // Room for all of it at once: growing would leave copies of passwords behind that nobody wipes.
+    let room = decoder.max_utf8_buffer_length(bytes.len())?;
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    let (result, read, replaced) = decoder.decode_to_string(bytes, &mut text, true);
+    let whole = result == encoding_rs::CoderResult::InputEmpty && read == bytes.len() && !replaced;
+    whole.then_some(text)
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, DecodeError> {
@@ -78,10 +121,14 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, De
     Ok(text)
 }
 
-/// Encodes a text as the file is that [`decode`] has read, its byte order mark included.
-pub(super) fn encode_like(file: &[u8], text: &str) -> Zeroizing<Vec<u8>> {
+/// Encodes a text as the file is that [`decode`] has read into `like`, its byte order mark included.
+pub(super) fn encode_like(file: &[u8], like: &Text<'_>, text: &str) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(file.len()));
     match file {
+        _ if like.is_windows() => {
+            let encoded = WINDOWS_1252.encode(text).0.into_owned();
+            bytes.extend_from_slice(&Zeroizing::new(encoded));
+        }
         [0xff, 0xfe, ..] => utf16_bytes(&mut bytes, &[0xff, 0xfe], text, u16::to_le_bytes),
         [0xfe, 0xff, ..] => utf16_bytes(&mut bytes, &[0xfe, 0xff], text, u16::to_be_bytes),
         _ => {

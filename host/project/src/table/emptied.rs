@@ -25,7 +25,7 @@ impl Table {
         let Layout { separator, rows, .. } = layout(file, &text)?;
         let mut kept = Zeroizing::new(String::with_capacity(text.len()));
         let mut done = 0;
-        for (_, line) in rows {
+        for (_, line) in rows.filter(|(_, line)| !row::is_comment(line)) {
             // A line is a piece of the text.
             let start = line.as_ptr().addr() - text.as_ptr().addr();
             let cells = row::split(line, separator, COLUMNS).unwrap_or_default();
@@ -35,8 +35,8 @@ impl Table {
             }
         }
         kept.push_str(&text[done..]);
-        let after = decode::encode_like(bytes, &kept);
-        let whole = decode::encode_like(bytes, &text);
+        let after = decode::encode_like(bytes, &text, &kept);
+        let whole = decode::encode_like(bytes, &text, &text);
         let table = Self::parse(file, &after, limits)?;
         let differs = |at: usize, (old, new): (&Cell, &Cell)| match columns.contains(&at) {
             true => !new.is_empty(),
@@ -91,7 +91,12 @@ mod tests {
                 }
             }
         }
+        let windows = b"user,x_password\nM\xfcller,k\xf6nig\x80\nb\x80,\n";
+        assert_eq!(emptied(windows, &[1]), b"user,x_password\nM\xfcller,\nb\x80,\n");
         assert_eq!(emptied(b"sep=;\nuser;x_token\na;b\nc;d", &[1]), b"sep=;\nuser;x_token\na;\nc;");
+        // What is left out as a comment is nobody's to change.
+        let commented = b"#user;x_token;\na@b;c@d;\n#e@f;g@h;\n";
+        assert_eq!(emptied(commented, &[1]), b"#user;x_token;\na@b;;\n#e@f;g@h;\n");
     }
 
     #[test]
@@ -99,7 +104,7 @@ mod tests {
         let refused = |bytes: &[u8]| {
             Table::emptied(Path::new("m.csv"), bytes, &[1], Limits::default()).unwrap_err().to_string()
         };
-        let latin = refused(b"user,x_password,label\na,canary,x\nb,canary,M\xfcller\n");
+        let latin = refused(b"user,x_password,label\na,canary,x\nb,canary,M\xfcller\x81\n");
         assert!(latin.contains("m.csv:3: it is not UTF-8 here") && !latin.contains("canary"), "{latin}");
         let quote = refused(b"user,x_password\na,\"canary\nb,c\n");
         assert!(quote.contains("m.csv:2: a quote is opened") && !quote.contains("canary"), "{quote}");

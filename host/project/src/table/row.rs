@@ -5,7 +5,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 /// The separators that are understood; of two that are as frequent, the earlier counts.
-const SEPARATORS: [char; 3] = [',', ';', '\t'];
+pub(super) const SEPARATORS: [char; 3] = [',', ';', '\t'];
 
 /// The separator that the header uses most outside quotes; a comma when it has a single column.
 pub(super) fn separator(header: &str) -> char {
@@ -33,6 +33,26 @@ pub(super) fn told_separator(line: &str) -> Option<char> {
     let separator = chars.next().filter(|c| SEPARATORS.contains(c))?;
     // What other separators a program puts after it to fill the row does not matter.
     chars.all(|c| SEPARATORS.contains(&c)).then_some(separator)
+}
+
+/// Whether a line is a comment, as lists for scripts have them: `# old host`, `#anna;…`. A column called `#`
+/// is none, nor what a spreadsheet writes for a formula that fails, as `#REF!`: that mailbox must not be
+/// lost.
+pub(super) fn is_comment(line: &str) -> bool {
+    let first = line.trim_start().split(SEPARATORS).next().unwrap_or_default().trim_end();
+    let failed = matches!(first, "#N/A" | "#NV") || (first.ends_with(['!', '?']) && !first.contains(' '));
+    first.len() > 1 && first.starts_with('#') && !failed
+}
+
+/// What a comment says.
+pub(super) fn uncommented(line: &str) -> &str {
+    line.trim_start().trim_start_matches('#').trim_start()
+}
+
+/// Takes empty cells at the end of a row away, down to `least`.
+pub(super) fn without_empty_end(cells: &mut Vec<RawCell>, least: usize) {
+    let filled = cells.iter().rposition(|cell| !cell.text.trim().is_empty()).map_or(0, |last| last + 1);
+    cells.truncate(filled.max(least));
 }
 
 /// A separator as sentences name it.
