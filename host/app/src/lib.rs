@@ -14,6 +14,7 @@
 //! What stands in the way is a [`Failure`]; what does not is told through [`Warn`]. There are no arguments,
 //! no pages and no exit codes here, and nothing is printed: those are a front end's own.
 
+mod broken_rows;
 mod failure;
 mod job;
 pub mod listing;

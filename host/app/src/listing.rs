@@ -15,6 +15,9 @@ pub const PAGE: u32 = 1_000;
 /// Pages that one listing may have: ten million mailboxes.
 pub const MAX_PAGES: usize = 10_000;
 
+/// Faults after which a listing is not read on.
+const MAX_ERRORS: usize = 10_000;
+
 /// Returns every mailbox a source lists; none of them sends a password where it may not go.
 ///
 /// # Errors
@@ -25,13 +28,21 @@ pub async fn entries(
     warn: Warn<'_>,
 ) -> Result<Vec<MailboxEntry>, Failure> {
     let mut entries = Vec::new();
+    let mut errors = Vec::new();
     let mut token = None;
     for _ in 0..MAX_PAGES {
         let page = source.list_mailboxes(token.as_deref(), PAGE).await.map_err(broke)?;
-        remarks(&page.diagnostics, warn)?;
+        let (faults, others): (Vec<_>, Vec<_>) =
+            page.diagnostics.into_iter().partition(|remark| remark.severity == Severity::Error);
+        remarks(&others, warn)?;
+        errors.extend(faults);
         entries.extend(page.mailboxes);
-        match page.next {
-            None => return allowed(project, source, entries),
+        match page.next.filter(|_| errors.len() < MAX_ERRORS) {
+            // What is wrong anywhere in the list is told at once.
+            None => {
+                remarks(&errors, warn)?;
+                return allowed(project, source, entries);
+            }
             next => token = next,
         }
     }

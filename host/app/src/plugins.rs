@@ -11,12 +11,12 @@ use mailhaul_plugin_host::{
     ShippedPlugin, TableInput, TableRow,
 };
 use mailhaul_project::table::{self, Table};
-use mailhaul_project::{Input, PluginName, PluginRef, Project, Provider, Side};
+use mailhaul_project::{Input, PluginName, PluginRef, Project, ProjectError, Provider, Side};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::failure::kind_of;
-use crate::{Cause, Failure, TaskRefusalKind, Warn, redact, resolve, secrets};
+use crate::{Cause, Failure, TaskRefusalKind, Warn, broken_rows, redact, resolve, secrets};
 
 /// A project's plugins, instantiated with their settings, grants and inputs.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ pub fn host() -> Result<PluginHost, Failure> {
 pub(crate) async fn load(project: &Project, warn: Warn<'_>) -> Result<LoadedPlugins, Failure> {
     let host = host()?;
     let lock = Lock::read(&project.dir)?;
-    let inputs = inputs(project, warn)?;
+    let (inputs, broken) = inputs_and_faults(project, warn)?;
     let mut faults = Faults { project, kind: None, causes: Vec::new() };
     let mut used = Vec::new();
 
@@ -86,7 +86,8 @@ pub(crate) async fn load(project: &Project, warn: Warn<'_>) -> Result<LoadedPlug
         used.push(plugin.id().id.clone());
         if let Some(plugin) = faults.keep(named, granted(project, &project.source, plugin)) {
             source = faults.keep(named, plugin.source(settings(project, &plugin), inputs));
-            source = source.map(|list| secrets::over(project, list)).transpose()?;
+            source =
+                source.map(|list| secrets::over(project, broken_rows::over(list, &broken))).transpose()?;
         }
     }
     let mut mappers = Vec::new();
@@ -182,9 +183,10 @@ pub async fn for_provision(
     project: &Project,
     warn: Warn<'_>,
 ) -> Result<(Arc<dyn MailboxSource>, Arc<dyn MailboxProvisioner>), Failure> {
-    let inputs = inputs(project, warn)?;
+    let (inputs, broken) = inputs_and_faults(project, warn)?;
     let source = given(project, &project.source, &project.mailboxes.from).await?;
-    let source = secrets::over(project, source.plugin.source(source.settings, inputs)?)?;
+    let list = broken_rows::over(source.plugin.source(source.settings, inputs)?, &broken);
+    let source = secrets::over(project, list)?;
     let provisioner = given(project, &project.target, provisioning(project)?).await?;
     let provisioner = provisioner.plugin.provisioner(provisioner.settings)?;
     Ok((source, provisioner))
@@ -326,8 +328,26 @@ fn settings<'a>(project: &'a Project, plugin: &Plugin) -> &'a Value {
 /// # Errors
 /// Tables that cannot be read, and files outside of the project's folder or that cannot be opened.
 pub fn inputs(project: &Project, warn: Warn<'_>) -> Result<Inputs, Failure> {
+    with_files(project, tables(project, warn)?)
+}
+
+/// As [`inputs`], with the sound rows of tables and what is wrong with the others.
+fn inputs_and_faults(project: &Project, warn: Warn<'_>) -> Result<(Inputs, Vec<ProjectError>), Failure> {
+    let (mut tables, mut faults) = (Vec::new(), Vec::new());
+    for (name, input) in table_inputs(project) {
+        let file = seen_from_here(project, input);
+        let (table, more) = Table::read_sound_rows(&file, table::Limits::default())?;
+        warn_of(&table, warn);
+        tables.push((name.clone(), table));
+        faults.extend(more);
+    }
+    Ok((with_files(project, tables)?, faults))
+}
+
+/// Adds the inputs that are no tables.
+fn with_files(project: &Project, tables: Vec<(String, Table)>) -> Result<Inputs, Failure> {
     let mut inputs = Inputs::new();
-    for (name, table) in tables(project, warn)? {
+    for (name, table) in tables {
         inputs = inputs.with_table(name, handed_over(table));
     }
     for (name, input) in project.mailboxes.inputs.iter().filter(|(_, input)| !is_table(project, input)) {
@@ -351,14 +371,22 @@ pub fn inputs(project: &Project, warn: Warn<'_>) -> Result<Inputs, Failure> {
 /// Everything that is wrong with the first table that cannot be read.
 pub fn tables(project: &Project, warn: Warn<'_>) -> Result<Vec<(String, Table)>, Failure> {
     let mut tables = Vec::new();
-    for (name, input) in project.mailboxes.inputs.iter().filter(|(_, input)| is_table(project, input)) {
+    for (name, input) in table_inputs(project) {
         let table = Table::read(&seen_from_here(project, input), table::Limits::default())?;
-        for warning in &table.warnings {
-            warn(&warning.to_string());
-        }
+        warn_of(&table, warn);
         tables.push((name.clone(), table));
     }
     Ok(tables)
+}
+
+fn table_inputs(project: &Project) -> impl Iterator<Item = (&String, &Input)> {
+    project.mailboxes.inputs.iter().filter(|(_, input)| is_table(project, input))
+}
+
+fn warn_of(table: &Table, warn: Warn<'_>) {
+    for warning in &table.warnings {
+        warn(&warning.to_string());
+    }
 }
 
 /// Whether an input is parsed here, so that its secret columns never reach the plugin as text: always

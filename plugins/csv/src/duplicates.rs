@@ -4,7 +4,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mailhaul_plugin::{Diagnostic, PluginError, Table};
 
+use crate::cells;
 use crate::columns::{Column, Columns};
+
+/// Repeated rows that are told: those beyond the bound of remarks are counted.
+const MOST: usize = 10 * crate::MAX_ERRORS;
 
 /// Rows looked at in one call to the host: its own bound.
 const STEP: usize = 4096;
@@ -26,34 +30,59 @@ fn folded(key: &str) -> String {
 }
 
 /// Adds a remark for every row that repeats an earlier one.
+///
+/// # Errors
+/// When the host does not hand out a column.
 pub(crate) fn find(
     table: &dyn Table,
     columns: &Columns,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<(), PluginError> {
-    for (key, earlier, at) in repeated(table, columns, SOURCE)? {
+    let sources = repeated(table, columns, SOURCE)?;
+    let targets = repeated(table, columns, TARGET)?;
+    for again in &sources {
+        let Again { key, earlier, at, .. } = again;
         let message = format!("`{key}` is listed on line {earlier} already: remove one of the two");
         diagnostics.push(Diagnostic::error("csv.duplicate-mailbox", at, message));
     }
-    for (key, earlier, at) in repeated(table, columns, TARGET)? {
-        let message = format!("`{key}` is the target of line {earlier} too: both mailboxes go into it");
+    // Of a row that is there twice that is said once.
+    for again in targets.iter().filter(|target| !sources.iter().any(|source| source.row == target.row)) {
+        let Again { key, earlier, at, .. } = again;
+        let message = format!(
+            "`{key}` is the target of line {earlier} too: both mailboxes go into it; give one of them a \
+             `target_user` of its own, or write `meant` into the column `one_account` of both"
+        );
         diagnostics.push(Diagnostic::warning("csv.shared-target", at, message));
     }
     Ok(())
 }
 
-const SOURCE: [Column; 3] = [Column::SourceUser, Column::SourceHost, Column::SourcePort];
-const TARGET: [Column; 3] = [Column::TargetUser, Column::TargetHost, Column::TargetPort];
+/// User, host and port; and who the user is where its cell is empty.
+type KeyColumns = ([Column; 3], Option<Column>);
 
-/// Key, line of its first row, and `file:line` of each row that repeats it.
+const SOURCE: KeyColumns = ([Column::SourceUser, Column::SourceHost, Column::SourcePort], None);
+const TARGET: KeyColumns =
+    ([Column::TargetUser, Column::TargetHost, Column::TargetPort], Some(Column::SourceUser));
+
+/// A row with the key of an earlier one.
+struct Again {
+    row: u32,
+    key: String,
+    /// The earlier row's line.
+    earlier: u32,
+    /// `file:line`.
+    at: String,
+}
+
+/// Finds the rows that repeat a key, the first thousand of them.
 ///
-/// A million rows must fit into a plugin's memory, so keys are compared by hash first and read again
-/// where two hashes agree.
+/// The rows of a large list must fit into a plugin's memory, so keys are compared by hash first and read
+/// again where two hashes agree.
 fn repeated(
     table: &dyn Table,
     columns: &Columns,
-    key_columns: [Column; 3],
-) -> Result<Vec<(String, u32, String)>, PluginError> {
+    key_columns: KeyColumns,
+) -> Result<Vec<Again>, PluginError> {
     let mut hashes: Vec<(u64, u32)> = Vec::with_capacity(table.row_count());
     for first in (0..table.row_count()).step_by(STEP) {
         for (row, key) in (first..).zip(keys(table, columns, key_columns, first, STEP)?) {
@@ -74,14 +103,15 @@ fn repeated(
     rows.sort_unstable();
 
     let mut found = Vec::new();
-    for (repeat, first) in rows.into_iter().take(crate::MAX_DIAGNOSTICS + 1) {
+    for (repeat, first) in rows.into_iter().take(MOST) {
         let key = |row: u32| {
             keys(table, columns, key_columns, row as usize, 1).map(|mut keys| keys.pop().flatten())
         };
         let (Some(repeated), Some(earlier)) = (key(repeat)?, key(first)?) else { continue };
         if folded(&repeated) == folded(&earlier) {
             let line = |row: u32| table.lines(row as usize, 1).first().copied().unwrap_or_default();
-            found.push((repeated, line(first), format!("{}:{}", table.file(), line(repeat))));
+            let at = format!("{}:{}", table.file(), line(repeat));
+            found.push(Again { row: repeat, key: repeated, earlier: line(first), at });
         }
     }
     Ok(found)
@@ -91,7 +121,7 @@ fn repeated(
 fn keys(
     table: &dyn Table,
     columns: &Columns,
-    [user, host, port]: [Column; 3],
+    ([user, host, port], instead): KeyColumns,
     first: usize,
     max: usize,
 ) -> Result<Vec<Option<String>>, PluginError> {
@@ -100,11 +130,21 @@ fn keys(
         None => Ok(Vec::new()),
     };
     let (users, hosts, ports) = (read(user)?, read(host)?, read(port)?);
+    let instead = instead.map_or(Ok(Vec::new()), read)?;
     let cell = |column: &[String], row: usize| {
         let text = column.get(row)?.trim();
         (!text.is_empty()).then(|| text.to_owned())
     };
-    let key_of =
-        |row| Some(key(&cell(&users, row)?, cell(&hosts, row).as_deref(), cell(&ports, row).as_deref()));
-    Ok((0..users.len()).map(key_of).collect())
+    let key_of = |row| {
+        // A row without a log-in at the source is no mailbox, and told of where it is read.
+        let otherwise = if instead.is_empty() { None } else { Some(cell(&instead, row)?) };
+        let user = cell(&users, row).or(otherwise)?;
+        let host = cell(&hosts, row);
+        let (host, behind) = match host.as_deref().map(|host| (host, cells::host_and_port(host))) {
+            Some((_, Some((host, port)))) => (Some(host), port.map(|port| port.to_string())),
+            other => (other.map(|(host, _)| host), None),
+        };
+        Some(key(&user, host, cell(&ports, row).or(behind).as_deref()))
+    };
+    Ok((0..users.len().max(instead.len())).map(key_of).collect())
 }

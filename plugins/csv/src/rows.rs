@@ -5,6 +5,7 @@
 
 use mailhaul_plugin::{Account, Auth, Cell, Diagnostic, Extras, Mailbox, Row, Tls};
 
+use crate::cells::{self, Protection};
 use crate::columns::{Column, Columns};
 use crate::duplicates;
 
@@ -21,9 +22,13 @@ pub(crate) fn mailbox(file: &str, columns: &Columns, row: Row) -> Result<Mailbox
     }
     let mut row = Cells { at, columns, cells: row.cells };
     let label = row.text(Column::Label);
-    let (source_host, source_port) = (row.text(Column::SourceHost), row.text(Column::SourcePort));
-    let source = row.account(SOURCE)?;
-    let mut target = row.account(TARGET)?;
+    let Some(login) = row.text(Column::SourceUser) else {
+        let message = format!("`{}` is empty: every mailbox needs a log-in name", Column::SourceUser.name());
+        return Err(Diagnostic::error("csv.empty-user", &row.at, message));
+    };
+    let source = row.account(SOURCE, login)?;
+    let login = row.text(Column::TargetUser).unwrap_or_else(|| source.login.clone());
+    let mut target = row.account(TARGET, login)?;
     if let Some(bytes) = row.quota()? {
         target.extras.push(("quota".to_owned(), bytes.to_string()));
     }
@@ -33,7 +38,11 @@ pub(crate) fn mailbox(file: &str, columns: &Columns, row: Row) -> Result<Mailbox
         extras.push(("batch".to_owned(), batch));
     }
     Ok(Mailbox {
-        key: duplicates::key(&source.login, source_host.as_deref(), source_port.as_deref()),
+        key: duplicates::key(
+            &source.login,
+            source.host.as_deref(),
+            source.port.map(|port| port.to_string()).as_deref(),
+        ),
         source,
         target,
         label,
@@ -77,40 +86,70 @@ impl Cells<'_> {
         self.cells.get(self.columns.position(column)?)?.text().map(str::to_owned)
     }
 
-    fn account(&mut self, side: SideColumns) -> Result<Account, Diagnostic> {
-        let Some(login) = self.text(side.user) else {
-            let message = format!("`{}` is empty: every mailbox needs a log-in name", side.user.name());
-            return Err(Diagnostic::error("csv.empty-user", &self.at, message));
-        };
+    fn account(&mut self, side: SideColumns, login: String) -> Result<Account, Diagnostic> {
+        let refuse = |code, message: String| Err(Diagnostic::error(code, &self.at, message));
+        if let Some(why) = cells::no_login(&login) {
+            return refuse("csv.bad-user", format!("`{}` {why}", side.user.name()));
+        }
+        if self.columns.has_domain() && !login.contains('@') {
+            let message = format!(
+                "`{}` has no @, and the domain is in a column of its own: write both into one, as in \
+                 anna@old.example, and take that column out",
+                side.user.name()
+            );
+            return refuse("csv.no-domain", message);
+        }
+        let (host, port) = self.host(side.host, side.port)?;
         Ok(Account {
-            host: self.text(side.host),
-            port: self.port(side.port)?,
-            tls: self.tls(side.tls)?,
+            tls: self.tls(side.tls, port)?,
+            host,
+            port,
             auth: self.auth(side.password),
             ..Account::new(login)
         })
     }
 
-    fn port(&self, column: Column) -> Result<Option<u16>, Diagnostic> {
-        let Some(text) = self.text(column) else { return Ok(None) };
-        match text.parse() {
-            Ok(port) if port > 0 => Ok(Some(port)),
-            _ => {
-                let message = format!("`{}` is no port: write a number from 1 to 65535", column.name());
-                Err(Diagnostic::error("csv.bad-port", &self.at, message))
+    /// The host's cell may have the port behind it.
+    fn host(&self, host: Column, port: Column) -> Result<(Option<String>, Option<u16>), Diagnostic> {
+        let refuse = |code, message: String| Err(Diagnostic::error(code, &self.at, message));
+        let own = match self.text(port).map(|text| cells::port(&text)) {
+            Some(None) => {
+                let message = format!("`{}` is no port: write a number from 1 to 65535", port.name());
+                return refuse("csv.bad-port", message);
             }
+            own => own.flatten(),
+        };
+        let Some(text) = self.text(host) else { return Ok((None, own)) };
+        match cells::host_and_port(&text) {
+            None => {
+                let message = format!(
+                    "`{}` is no host: write its name, as in imap.old.example or imap.old.example:993",
+                    host.name()
+                );
+                refuse("csv.bad-host", message)
+            }
+            Some((_, Some(behind))) if own.is_some_and(|own| own != behind) => {
+                let message = format!("`{}` has another port than `{}`: keep one", host.name(), port.name());
+                refuse("csv.bad-port", message)
+            }
+            Some((name, behind)) => Ok((Some(name.to_owned()), own.or(behind))),
         }
     }
 
-    fn tls(&self, column: Column) -> Result<Option<Tls>, Diagnostic> {
-        let Some(text) = self.text(column) else { return Ok(None) };
-        match text.to_ascii_lowercase().as_str() {
-            "implicit" => Ok(Some(Tls::Implicit)),
-            "starttls" => Ok(Some(Tls::StartTls)),
-            "none" => Ok(Some(Tls::None)),
-            _ => {
-                let message =
-                    format!("`{}` is none of implicit, starttls and none: write one of them", column.name());
+    fn tls(&self, column: Column, port: Option<u16>) -> Result<Option<Tls>, Diagnostic> {
+        let Some(text) = self.text(column) else {
+            // On that port every server speaks TLS from the first byte, whatever the project says of its own.
+            return Ok((port == Some(993)).then_some(Tls::Implicit));
+        };
+        match cells::protection(&text, port) {
+            Some(Protection::Implicit) => Ok(Some(Tls::Implicit)),
+            Some(Protection::StartTls) => Ok(Some(Tls::StartTls)),
+            Some(Protection::Clear) => Ok(Some(Tls::None)),
+            None => {
+                let message = format!(
+                    "`{}` is none of implicit (SSL/TLS), starttls and none: write one of them",
+                    column.name()
+                );
                 Err(Diagnostic::error("csv.bad-tls", &self.at, message))
             }
         }
@@ -120,7 +159,7 @@ impl Cells<'_> {
     fn quota(&self) -> Result<Option<u64>, Diagnostic> {
         let column = Column::TargetQuota;
         let Some(text) = self.text(column) else { return Ok(None) };
-        match bytes(&text) {
+        match cells::bytes(&text) {
             Some(bytes) if bytes > 0 => Ok(Some(bytes)),
             _ => {
                 let message = format!(
@@ -155,23 +194,4 @@ impl Cells<'_> {
             _ => Auth::Inherit,
         }
     }
-}
-
-/// Bytes of `2 GiB`, `500 MB` or a plain number.
-fn bytes(text: &str) -> Option<u64> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at_checked(digits)?;
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" => 1,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "tb" => 1_000_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        "tib" => 1 << 40,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(factor)
 }

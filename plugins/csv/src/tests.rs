@@ -10,7 +10,8 @@ fn first_page(text: &str) -> Page {
 
 /// `place code: message` of the only remark.
 fn complaint(text: &str) -> String {
-    let page = first_page(text);
+    let mut page = first_page(text);
+    page.diagnostics.retain(|remark| remark.severity != Severity::Note);
     assert_eq!(page.diagnostics.len(), 1, "{:?}", page.diagnostics);
     let remark = &page.diagnostics[0];
     assert_eq!(remark.severity, Severity::Error);
@@ -57,8 +58,9 @@ fn every_slip_names_its_line() {
         "mailboxes.csv:1 csv.unknown-column: column 2 of 3 is not known: did you mean `target_user`?"
     );
     assert_eq!(
-        complaint("source_user,source_password\na,b\n"),
-        "mailboxes.csv:1 csv.missing-column: the column `target_user` is missing: add it to the header row"
+        complaint("target_user,target_password\na,b\n"),
+        "mailboxes.csv:1 csv.missing-column: the column `source_user` is missing: call the one with the log-ins of the \
+         old host so"
     );
     assert!(
         complaint("source_user,target_user,source_user\n")
@@ -71,7 +73,8 @@ fn every_slip_names_its_line() {
             .starts_with("mailboxes.csv:2 csv.bad-port")
     );
     assert!(
-        complaint("source_user,target_user,target_tls\na,b,ssl\n").starts_with("mailboxes.csv:2 csv.bad-tls")
+        complaint("source_user,target_user,target_tls\na,b,maybe\n")
+            .starts_with("mailboxes.csv:2 csv.bad-tls")
     );
 }
 
@@ -107,7 +110,7 @@ fn a_mailbox_listed_twice_is_found_before_any_page() {
         complaint("source_user,target_user\na@old,a@new\nb@old,b@new\na@old,c@new\n"),
         "mailboxes.csv:4 csv.duplicate-mailbox: `a@old` is listed on line 2 already: remove one of the two"
     );
-    assert!(first_page("source_user,target_user\na,b\na,c\n").mailboxes.is_empty());
+    assert_eq!(first_page("source_user,target_user\na,b\na,c\n").mailboxes.len(), 1);
     // As servers read it, and as it is written.
     assert_eq!(
         complaint("source_user,target_user\nAnna@Old,a@new\nb@old,b@new\nanna@old,c@new\n"),
@@ -173,9 +176,231 @@ fn a_table_that_was_not_given_is_an_error() {
     assert!(matches!(error, PluginError::Denied(_)));
 }
 
+/// All pages of a list: keys, and `place code: message` of every remark.
+fn listing(text: &str, max: usize) -> (Vec<String>, Vec<String>) {
+    let inputs = TestInputs::new().with_csv("accounts", "m.csv", text);
+    let (mut request, mut keys, mut said) = (PageRequest::first(max), Vec::new(), Vec::new());
+    loop {
+        let page = Csv::list_mailboxes(&inputs, &request).unwrap();
+        keys.extend(page.mailboxes.into_iter().map(|mailbox| mailbox.key));
+        said.extend(page.diagnostics.into_iter().map(|remark| {
+            format!("{} {}: {}", remark.at.as_deref().unwrap_or("-"), remark.code, remark.message)
+        }));
+        request.token = page.next;
+        if request.token.is_none() {
+            return (keys, said);
+        }
+    }
+}
+
 #[test]
-fn many_remarks_are_cut_and_counted() {
-    let text = format!("source_user,target_user\n{}", ",x\n".repeat(99));
-    let page = first_page(&text);
-    assert_eq!(page.diagnostics.len(), MAX_DIAGNOSTICS + 1);
+fn many_faults_are_cut_and_counted_over_all_pages() {
+    let text = format!("source_user,target_user\n{}", ",x\n".repeat(999));
+    let (_, said) = listing(&text, 10);
+    assert_eq!(said.len(), MAX_ERRORS + 1);
+    assert_eq!(said.last().unwrap(), "- csv.more: and 899 more like these");
+}
+
+/// The header's, a row that is there twice, and one on the second page: all of them, each once.
+#[test]
+fn no_fault_hides_another() {
+    let text = "source_user,target_user,target_port,target_usr\na,b,,\na,c,,\nd,e,99999,\nf,g,,\n,h,,\n";
+    let (keys, said) = listing(text, 2);
+    let starts = ["m.csv:1 csv.unknown", "m.csv:3 csv.dup", "m.csv:4 csv.bad-port", "m.csv:6 csv.empty-user"];
+    assert_eq!(said.len(), starts.len(), "{said:#?}");
+    assert!(said.iter().zip(starts).all(|(said, start)| said.starts_with(start)), "{said:#?}");
+    assert!(keys.is_empty(), "a header that is not understood");
+    let (keys, said) = listing(&text.replace(",target_usr", ",label"), 2);
+    assert_eq!((keys, said.len()), (vec!["a".to_owned(), "f".to_owned()], 3));
+}
+
+/// What each column of a header is read as: side and first letter (`o` is a port), `-` what is not read.
+fn read_as(header: &str) -> String {
+    const SHORT: [(Column, &str); 12] = [
+        (Column::SourceUser, "su"),
+        (Column::SourcePassword, "sp"),
+        (Column::SourceHost, "sh"),
+        (Column::SourcePort, "so"),
+        (Column::SourceTls, "st"),
+        (Column::TargetUser, "tu"),
+        (Column::TargetPassword, "tp"),
+        (Column::TargetHost, "th"),
+        (Column::TargetPort, "to"),
+        (Column::TargetTls, "tt"),
+        (Column::Label, "label"),
+        (Column::Batch, "batch"),
+    ];
+    let header: Vec<String> = header.split(',').map(str::to_owned).collect();
+    let columns = Columns::recognise(&header);
+    assert_eq!(columns.problems(), [], "{header:?}");
+    let short = |position| SHORT.iter().find(|(column, _)| columns.position(*column) == Some(position));
+    let read: Vec<_> =
+        (0..header.len()).map(|position| short(position).map_or("-", |(_, short)| short)).collect();
+    read.join(" ")
+}
+
+/// The lists of other programs, and what is read as what.
+#[test]
+fn headers_of_other_programs_are_understood() {
+    for (header, expected) in [
+        // People with spreadsheets
+        ("Email,Password,New Email,New Password", "su sp tu tp"),
+        ("E-Mail,Passwort", "su sp"),
+        ("E-Mail-Adresse (alt),Kennwort (alt),Neue E-Mail-Adresse,Kennwort (neu)", "su sp tu tp"),
+        ("Benutzer,Passwort,Neues Passwort", "su sp tp"),
+        ("Alt,Neu,Passwort", "su tu sp"),
+        ("Old Email,Old Password,Email,Password,Name", "su sp tu tp label"),
+        (
+            "Quell-Server,Quell-Benutzer,Quell-Passwort,Ziel-Server,Ziel-Benutzer,Ziel-Passwort",
+            "sh su sp th tu tp",
+        ),
+        // imapsync
+        ("host1,user1,password1,host2,user2,password2", "sh su sp th tu tp"),
+        ("h1,u1,p1,h2,u2,p2", "sh su sp th tu tp"),
+        ("user1,port1,ssl1,user2,port2,ssl2", "su so st tu to tt"),
+        ("old_username,old_password,new_username,new_password", "su sp tu tp"),
+        // Microsoft
+        ("EmailAddress,UserName,Password", "tu su sp"),
+        ("SourceIdentity,SourceServer,SourceLoginID,SourcePassword,TargetIdentity", "- sh su sp tu"),
+        (
+            "IMAP_Mailbox,IMAP_Password,SMTP_Address,IMAP_Server,Ex_Mailbox,IMAP_Port,IMAP_SSL",
+            "su sp tu sh - so st",
+        ),
+        // Google
+        ("Source Email,Target Email", "su tu"),
+        (
+            "First Name [Required],Last Name [Required],Email Address [Required],Password [Required]",
+            "- - su sp",
+        ),
+        // MigrationWiz
+        (
+            "Source Email,Source Login Name,Source Password,Destination Email,Destination Login Name,Destination Password,\
+             Flags",
+            "- su sp - tu tp -",
+        ),
+        // Transend, TrekMail, LWS
+        (
+            "User Name,Source email address,Source password,Target email address,Target password",
+            "- su sp tu tp",
+        ),
+        (
+            "source_email,source_password,destination_email,source_host,source_port,source_security",
+            "su sp tu sh so st",
+        ),
+        (
+            "source_email,source_host,source_type,dest_email,source_port,dest_host,dest_password,source_password,\
+             notification_email,ssl",
+            "su sh - tu so th tp sp - st",
+        ),
+        // cPanel
+        ("Email,Password,Quota,Domain", "su sp - -"),
+        // What nobody knows is left out of a list that is whole.
+        ("source_user,source_password,target_user,Kostenstelle", "su sp tu -"),
+    ] {
+        assert_eq!(read_as(header), expected, "{header}");
+    }
+}
+
+/// What was understood is said, in the words of the list.
+#[test]
+fn what_is_read_as_what_is_told() {
+    let note = |text: &str| {
+        let page = first_page(text);
+        page.diagnostics.first().map(|note| (note.severity, note.message.clone()))
+    };
+    assert_eq!(
+        note("E-Mail,Passwort,Vorname,Quota\na,b,c,d\n"),
+        Some((
+            Severity::Note,
+            "read as: `E-Mail` is source_user, `Passwort` is source_password; not read: columns 3, 4; without \
+             target_user each mailbox has the same log-in at the target"
+                .to_owned()
+        ))
+    );
+    assert_eq!(note("source_user,source_password,target_user,target_password,batch\na,b,c,d,e\n"), None);
+}
+
+#[test]
+fn headers_that_could_be_read_in_two_ways_are_not_guessed() {
+    for (text, says) in [
+        (
+            "Email,Password,Passwort\na,b,c\n",
+            "csv.ambiguous-column: columns 2 and 3 could both be `source_password`: give the one that is \
+             meant this name",
+        ),
+        (
+            "Old Email,Source Email,Password\na,b,c\n",
+            "csv.ambiguous-column: columns 1 and 2 could both be `source_user`",
+        ),
+        (
+            "Email,Password,Kostenstelle\na,b,c\n",
+            "csv.unknown-column: column 3 of 3 is not known: call it `target_user` or \
+             `target_password` if it is that, or `note` if it is nothing a move needs",
+        ),
+    ] {
+        let complaint = complaint(text);
+        assert!(complaint.contains(says), "{complaint}");
+    }
+}
+
+/// One pair of log-in and password: the target's log-in is the same, its password is nobody's yet.
+#[test]
+fn the_target_has_the_source_s_log_in_where_the_list_says_none() {
+    let page = first_page("Email,Password\nanna@old,secret1\n");
+    let anna = &page.mailboxes[0];
+    assert_eq!((anna.key.as_str(), anna.target.login.as_str()), ("anna@old", "anna@old"));
+    assert!(matches!((&anna.source.auth, &anna.target.auth), (Auth::Secret(_), Auth::Inherit)));
+    assert_eq!((page.diagnostics.len(), page.diagnostics[0].severity), (1, Severity::Note));
+    // Cell by cell as well, and two on one are found.
+    let page = first_page("source_user,target_user\na,b\nb,\n");
+    assert_eq!(page.mailboxes[1].target.login, "b");
+    assert_eq!(page.diagnostics[0].code, "csv.shared-target");
+}
+
+#[test]
+fn hosts_ports_and_tls_as_people_write_them() {
+    let account = |host: &str, port: &str, tls: &str| {
+        let page =
+            first_page(&format!("source_user,source_host,source_port,source_tls\na,{host},{port},{tls}\n"));
+        let source = &page.mailboxes.first().ok_or(page.diagnostics.last().unwrap().code.clone())?.source;
+        Ok::<_, String>((source.host.clone().unwrap_or_default(), source.port, source.tls.clone()))
+    };
+    let is = |host: &str, port: u16, tls| Ok((host.to_owned(), Some(port).filter(|port| *port > 0), tls));
+    for (host, port, tls, expected) in [
+        ("imap.old", "", "", is("imap.old", 0, None)),
+        ("imap.old:993", "", "", is("imap.old", 993, Some(Tls::Implicit))),
+        ("imap.old:1993", "", "ssl", is("imap.old", 1993, Some(Tls::Implicit))),
+        ("imap.old:993", "993", "SSL/TLS", is("imap.old", 993, Some(Tls::Implicit))),
+        ("imap.old", "143", "tls", is("imap.old", 143, Some(Tls::StartTls))),
+        ("imap.old", "143", "yes", is("imap.old", 143, Some(Tls::StartTls))),
+        ("imap.old", "", "ja", is("imap.old", 0, Some(Tls::Implicit))),
+        ("imap.old", "", "TRUE", is("imap.old", 0, Some(Tls::Implicit))),
+        ("imap.old", "", "no", is("imap.old", 0, Some(Tls::None))),
+        ("[2001:db8::1]:993", "", "", is("2001:db8::1", 993, Some(Tls::Implicit))),
+        ("2001:db8::1", "", "", is("2001:db8::1", 0, None)),
+        ("imap.old:993", "143", "", Err("csv.bad-port".to_owned())),
+        ("imap.old:imap", "", "", Err("csv.bad-host".to_owned())),
+        ("https://imap.old/", "", "", Err("csv.bad-host".to_owned())),
+        ("anna@imap.old", "", "", Err("csv.bad-host".to_owned())),
+        ("imap.old", "+993", "", Err("csv.bad-port".to_owned())),
+    ] {
+        assert_eq!(account(host, port, tls), expected, "{host} {port} {tls}");
+    }
+    assert_eq!(first_page("source_user,source_host\na,imap.old:993\n").mailboxes[0].key, "a (imap.old:993)");
+}
+
+/// What spreadsheets leave in cells is nobody's log-in; what it is is not shown.
+#[test]
+fn formulas_and_rubbish_are_no_log_ins() {
+    let long = "x".repeat(2_000);
+    for cell in
+        ["=HYPERLINK(\"canary\")", "=A2&\"canary\"", "#REF!", "#NAME?", "#N/A", "canary\tx", long.as_str()]
+    {
+        let complaint = complaint(&format!("source_user,target_user\n{cell},b\nc,d\n"));
+        assert!(complaint.starts_with("mailboxes.csv:2 csv.bad-user: `source_user` "), "{complaint}");
+        assert!(!complaint.contains("canary") && complaint.len() < 200, "{complaint}");
+    }
+    let complaint = complaint("Email,Password,Domain\nanna,x,old.example\n");
+    assert!(complaint.contains("csv.no-domain: `source_user` has no @"), "{complaint}");
+    assert_eq!(first_page("Email,Password,Domain\nanna@old.example,x,old.example\n").mailboxes.len(), 1);
 }

@@ -7,7 +7,7 @@ use crate::{Extras, PluginError, Secret};
 pub enum Cell {
     /// Text; empty for an empty cell, in secret columns too.
     Text(String),
-    /// A cell of a column whose name ends in `_password` or `_token`.
+    /// A cell of a column whose name says that it may hold a password or a token.
     Secret(Secret),
     /// Something this version has no word for.
     Other(String),

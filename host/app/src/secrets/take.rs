@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use mailhaul_csv::cells;
+use mailhaul_csv::columns::{self as csv, Column};
 use mailhaul_engine::password_hosts::Server;
 use mailhaul_engine::plugin::AccountEntry;
 use mailhaul_imap::Secret;
@@ -53,7 +55,13 @@ pub fn take(project: &Project, list: &Path, warn: Warn<'_>) -> Result<Taken, Fai
     for warning in &table.warnings {
         warn(&warning.to_string());
     }
-    let columns = Columns::of(&table);
+    let header: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+    let known = csv::Columns::recognise(&header);
+    // Whatever else is wrong with the header is said when the list is read; whose a password is has to be clear.
+    if let Some(problem) = known.problems().iter().find(|problem| problem.code == "csv.ambiguous-column") {
+        return Err(Failure::input(format!("{}: {}", shown(list), problem.message), None));
+    }
+    let columns = Columns::of(&known);
     let secrets = columns.secrets();
     if secrets.is_empty() {
         return Err(Failure::input(
@@ -179,9 +187,10 @@ struct Columns {
     target: SideColumns,
 }
 
-#[derive(Default)]
 struct SideColumns {
     user: Option<usize>,
+    /// Who the user is where that says nobody.
+    otherwise: Option<usize>,
     password: Option<usize>,
     host: Option<usize>,
     port: Option<usize>,
@@ -189,22 +198,27 @@ struct SideColumns {
 }
 
 impl Columns {
-    fn of(table: &Table) -> Self {
-        let find = |side: SideName, what: &str| {
-            let name = format!("{side}_{what}");
-            // A byte order mark is what spreadsheets put before the first column.
-            let is =
-                |written: &str| written.trim_start_matches('\u{feff}').trim().eq_ignore_ascii_case(&name);
-            table.columns.iter().position(|column| is(&column.name))
-        };
-        let side = |side| SideColumns {
-            user: find(side, "user"),
-            password: find(side, "password"),
-            host: find(side, "host"),
-            port: find(side, "port"),
-            tls: find(side, "tls"),
-        };
-        Self { source: side(SideName::Source), target: side(SideName::Target) }
+    /// Finds them as the plugin `csv` does, which reads the list afterwards.
+    fn of(known: &csv::Columns) -> Self {
+        let at = |column| known.position(column);
+        Self {
+            source: SideColumns {
+                user: at(Column::SourceUser),
+                otherwise: None,
+                password: at(Column::SourcePassword),
+                host: at(Column::SourceHost),
+                port: at(Column::SourcePort),
+                tls: at(Column::SourceTls),
+            },
+            target: SideColumns {
+                user: at(Column::TargetUser),
+                otherwise: at(Column::SourceUser),
+                password: at(Column::TargetPassword),
+                host: at(Column::TargetHost),
+                port: at(Column::TargetPort),
+                tls: at(Column::TargetTls),
+            },
+        }
     }
 
     fn secrets(&self) -> Vec<usize> {
@@ -228,23 +242,29 @@ impl SideColumns {
                 .and_then(|cell| cell.text())
                 .filter(|text| !text.is_empty())
         };
-        let Some(login) = text(self.user) else {
+        let Some(login) = text(self.user).or_else(|| text(self.otherwise)) else {
             return Err((
                 format!("there is a {side} password and no log-in for it"),
                 format!("fill `{side}_user`, or empty `{side}_password`"),
             ));
         };
-        let port = text(self.port).map(|text| text.parse().ok().filter(|port: &u16| *port > 0).ok_or(text));
-        let tls = text(self.tls).map(|text| Tls::parse(&text.to_ascii_lowercase()).ok_or(text));
+        let port = text(self.port).map(|text| cells::port(text).ok_or(text));
+        let port = port.transpose().map_err(|_| {
+            (
+                format!("`{side}_port` is no port"),
+                "write a number from 1 to 65535, or leave it empty".to_owned(),
+            )
+        })?;
+        let host = text(self.host).map(|text| cells::host_and_port(text).ok_or(text));
+        let host = host.transpose().map_err(|_| {
+            (format!("`{side}_host` is no host"), "write its name, as in imap.old.example".to_owned())
+        })?;
+        let port = port.or(host.and_then(|(_, port)| port));
+        let tls = text(self.tls).map(|text| cells::protection(text, port).ok_or(text));
         let account = AccountEntry {
             login: login.to_owned(),
-            host: text(self.host).map(str::to_owned),
-            port: port.transpose().map_err(|_| {
-                (
-                    format!("`{side}_port` is no port"),
-                    "write a number from 1 to 65535, or leave it empty".to_owned(),
-                )
-            })?,
+            host: host.map(|(host, _)| host.to_owned()),
+            port,
             tls: tls
                 .transpose()
                 .map_err(|_| {
@@ -253,7 +273,11 @@ impl SideColumns {
                         "write implicit, starttls or none, or leave it empty".to_owned(),
                     )
                 })?
-                .map(job::tls),
+                .map(|protection| match protection {
+                    cells::Protection::Implicit => job::tls(Tls::Implicit),
+                    cells::Protection::StartTls => job::tls(Tls::Starttls),
+                    cells::Protection::Clear => job::tls(Tls::None),
+                }),
             ..AccountEntry::default()
         };
         let Some(place) = place(server, side, &account) else {
@@ -293,6 +317,16 @@ fn unreadable(list: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A column that `csv` reads as a password has been kept from it as one: by the host's own words.
+    #[test]
+    fn every_name_of_a_password_is_a_secret_one() {
+        let names = mailhaul_csv::synonyms::passwords();
+        assert!(names.len() > 500);
+        for name in names {
+            assert!(mailhaul_project::table::is_secret_name(&name), "{name}");
+        }
+    }
 
     #[test]
     fn what_an_editor_wrote_meanwhile_is_left() {

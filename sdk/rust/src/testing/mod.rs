@@ -61,8 +61,9 @@ impl TestInputs {
         Self::default()
     }
 
-    /// Gives a table written as plain CSV: commas and line ends, no quoting. Cells of columns ending in
-    /// `_password` or `_token` become secrets, as the host does it.
+    /// Gives a table written as plain CSV: commas and line ends, no quoting. Cells of columns whose names
+    /// have a word for a password in them (`pass`, `pw`, `token`, `secret`, `kennwort`) become secrets, as
+    /// the host does it, which knows more such words.
     #[must_use]
     pub fn with_csv(mut self, name: &str, file: &str, text: &str) -> Self {
         let split = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
@@ -94,7 +95,9 @@ impl Inputs for TestInputs {
 
 impl TestTable {
     fn is_secret(&self, column: usize) -> bool {
-        self.columns.get(column).is_some_and(|name| name.ends_with("_password") || name.ends_with("_token"))
+        const WORDS: [&str; 5] = ["pass", "pw", "token", "secret", "kennwort"];
+        let name = self.columns.get(column).map(|name| name.to_lowercase()).unwrap_or_default();
+        WORDS.iter().any(|word| name.contains(word)) || matches!(name.as_str(), "p1" | "p2")
     }
 }
 
