@@ -91,6 +91,11 @@ pub enum Event {
         /// How many mailboxes the task is about.
         mailboxes: u64,
     },
+    /// What is worth knowing of the list of mailboxes, and nothing to mend: what was read as what.
+    Note {
+        /// One sentence.
+        message: String,
+    },
     /// A remark about an input or a mailbox that stops nothing.
     Warning {
         /// Key of the mailbox it is about; `None` for the list or a plugin.

@@ -50,6 +50,7 @@ impl Watcher for Lines {
             self.progress.event(event, self.begun.elapsed());
         }
         match event {
+            Event::Note { message } => ui.note(message),
             Event::Warning { mailbox: Some(mailbox), message } => ui.warn(&format!("{mailbox}: {message}")),
             Event::Warning { mailbox: None, message } => ui.warn(message),
             Event::Reconnecting { mailbox, side, reason } => {

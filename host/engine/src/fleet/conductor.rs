@@ -41,6 +41,9 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         }
         Err(ListError::Plugin(error)) => return refused(TaskRefusalKind::Plugin, vec![error.to_string()]),
     };
+    for message in list.notes {
+        context.emit(Event::Note { message }).await;
+    }
     for message in list.warnings {
         context.emit(Event::Warning { mailbox: None, message }).await;
     }

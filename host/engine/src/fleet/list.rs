@@ -21,6 +21,9 @@ const MAX_MAILBOXES: usize = 250_000;
 /// Remarks on one list that are kept; further ones are dropped.
 const MAX_REMARKS: usize = 10_000;
 
+/// Faults that the engine itself finds in a list and tells; more help nobody, and are counted.
+const MAX_TOLD: usize = 100;
+
 /// Why the list of mailboxes cannot be used.
 #[derive(Debug)]
 pub(crate) enum ListError {
@@ -36,6 +39,8 @@ pub(crate) struct MailboxList {
     pub mailboxes: Vec<Mailbox>,
     pub left_out: Vec<Mailbox>,
     pub warnings: Vec<String>,
+    /// What is worth knowing and nothing to mend.
+    pub notes: Vec<String>,
 }
 
 /// Asks the source plugin for every mailbox and puts the accounts together.
@@ -45,7 +50,9 @@ pub(crate) struct MailboxList {
 pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, ListError> {
     let mut entries: Vec<MailboxEntry> = Vec::new();
     let mut errors = Vec::new();
-    let mut warnings = Vec::new();
+    let (mut warnings, mut notes) = (Vec::new(), Vec::new());
+    // Places with a fault of the plugin's: what follows from it is not told as another.
+    let mut faulty = HashSet::new();
     let mut token: Option<String> = None;
     // Their hashes: a token may be long, and a list may have many pages.
     let (mut tokens, hasher) = (HashSet::new(), RandomState::new());
@@ -61,8 +68,12 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
         let page = source.list_mailboxes(token.as_deref(), PAGE).await.map_err(ListError::Plugin)?;
         for remark in page.diagnostics {
             match remark.severity {
-                Severity::Error => errors.push(sentence(&remark)),
-                Severity::Warning | Severity::Note => warnings.push(sentence(&remark)),
+                Severity::Error => {
+                    errors.push(sentence(&remark));
+                    faulty.extend(remark.at);
+                }
+                Severity::Warning => warnings.push(sentence(&remark)),
+                Severity::Note => notes.push(sentence(&remark)),
             }
         }
         entries.extend(page.mailboxes);
@@ -72,6 +83,7 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
             )));
         }
         warnings.truncate(MAX_REMARKS);
+        notes.truncate(MAX_REMARKS);
         let Some(next) = page.next.filter(|_| errors.len() < MAX_REMARKS) else { break };
         if !tokens.insert(hasher.hash_one(&next)) {
             return Err(never_ends("its pages go round in a circle: a page names one that was there".into()));
@@ -84,7 +96,13 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
     let allowed = AllowedHosts::of(&**source, &job.mailbox_hosts);
     let (source, target) = (&job.source.server, &job.target.server);
     let refusal = password_hosts::refusal(allowed, source, target, &entries);
-    let mailboxes = resolve(job, &entries, &mut errors);
+    let mut own = Vec::new();
+    let mailboxes = resolve(job, &entries, &faulty, &mut own);
+    let more = own.len().saturating_sub(MAX_TOLD);
+    errors.extend(own.into_iter().take(MAX_TOLD));
+    if more > 0 {
+        errors.push(format!("and {more} more like these"));
+    }
     let (selected, left_out) = select_mailboxes(job, mailboxes, &mut errors);
     let mut remedy = None;
     if let Some(refusal) = refusal {
@@ -95,7 +113,7 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins) -> Result<MailboxList, Li
         same_server(&selected, &mut errors).await;
     }
     if errors.is_empty() {
-        Ok(MailboxList { mailboxes: selected, left_out, warnings })
+        Ok(MailboxList { mailboxes: selected, left_out, warnings, notes })
     } else {
         Err(ListError::Input(errors, remedy))
     }
@@ -131,13 +149,21 @@ fn unseen(entry: &MailboxEntry) -> Option<String> {
     })
 }
 
-fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec<Mailbox> {
+fn resolve(
+    job: &Job,
+    entries: &[MailboxEntry],
+    faulty: &HashSet<String>,
+    errors: &mut Vec<String>,
+) -> Vec<Mailbox> {
     let mut mailboxes = Vec::with_capacity(entries.len());
     let mut keys: HashMap<String, &MailboxEntry> = HashMap::new();
     let mut targets: HashMap<(String, String), &MailboxEntry> = HashMap::new();
     let mut sources: HashMap<(String, String), &MailboxEntry> = HashMap::new();
     for entry in entries {
         let at = place(entry);
+        if faulty.contains(&at) {
+            continue;
+        }
         if let Some(why) = unseen(entry) {
             errors.push(format!("{at}: {why}"));
             continue;
@@ -181,7 +207,8 @@ fn resolve(job: &Job, entries: &[MailboxEntry], errors: &mut Vec<String>) -> Vec
             && !(first.one_account && entry.one_account)
         {
             errors.push(format!(
-                "{at}: target {} is also the target of {}; two mailboxes would be mixed into one{MEANT}",
+                "{at}: target {} is also the target of {}; two mailboxes would be mixed into one; give one \
+                 of them another target{MEANT}",
                 names(&target.user, &first.target.login),
                 place(first)
             ));
@@ -266,7 +293,9 @@ fn select_mailboxes(
     errors: &mut Vec<String>,
 ) -> (Vec<Mailbox>, Vec<Mailbox>) {
     let is = |m: &Mailbox, name: &String| m.key == *name || m.source.user == *name;
-    for name in &job.only {
+    // Where rows are wrong, it may be in one of them.
+    let sound = errors.is_empty();
+    for name in job.only.iter().filter(|_| sound) {
         if !mailboxes.iter().any(|m| is(m, name)) {
             errors.push(format!("--only {name}: there is no such mailbox in the list"));
         }
