@@ -118,7 +118,7 @@ fn malformed_rows() {
     ] {
         refused(&toml(""), &rows, &[&format!("mailboxes.csv:{line}")]);
     }
-    refused(&toml(""), "user,password\na,b\n", &["mailboxes.csv", "source_user"]);
+    refused(&toml(""), "target_user,password\na,b\n", &["mailboxes.csv", "source_user"]);
     refused(
         &toml(""),
         &format!("{}\n{good}", head.trim().replace("target_user", "target_usr")),

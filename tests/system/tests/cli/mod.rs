@@ -3,6 +3,7 @@
 mod commands;
 mod folders;
 mod input;
+mod lists;
 mod names;
 mod secrets;
 mod store;
