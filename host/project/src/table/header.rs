@@ -103,14 +103,15 @@ pub(super) fn columns(
 /// Whether a comment above the first row names the columns of a list, and that row does not: it has as many
 /// cells, all of them names.
 pub(super) fn is_named_by(comment: &str, first: &str) -> bool {
-    let cells = |line: &str, separator| {
+    let cells = |line: &str, separator, least| {
         let mut cells = row::split(line, separator, COLUMNS).unwrap_or_default();
-        row::without_empty_end(&mut cells, 0);
+        row::without_empty_end(&mut cells, least);
         cells
     };
     let comment = row::uncommented(comment);
     let separator = row::separator(comment);
-    let (names, first) = (cells(comment, separator), cells(first, separator));
+    let names = cells(comment, separator, 0);
+    let first = cells(first, separator, names.len());
     let is_name = |cell: &RawCell| is_name_within(&cell.text, NAME);
     names.len() > 1 && names.len() == first.len() && names.iter().all(is_name) && !first.iter().all(is_name)
 }

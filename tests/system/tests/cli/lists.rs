@@ -5,10 +5,10 @@
 use std::fs;
 use std::path::Path;
 
+use mailhaul_lab::dovecot::User;
 use mailhaul_lab::runner::Outcome;
 
 use crate::support::mail_servers::{Account, Host, Move, at, folder_with};
-use mailhaul_lab::dovecot::User;
 
 /// In every list that is refused here.
 const CANARY: &str = "c4nary-pw";
@@ -131,13 +131,7 @@ fn a_list_without_the_new_host() {
     let list = format!("Email,Password,New Password\n{},pw-old-same,pw-new-same\n", haul.from.user);
     accepted(&haul, list).says(&["without target_user each mailbox has the same log-in at the target"]);
     // Into the store, and from there: by the same names.
-    let taken = haul.mailhaul(&["secrets", "take", "mailboxes.csv"]);
-    let taken = if taken.code == Some(0) {
-        taken
-    } else {
-        haul.mailhaul(&["secrets", "take", "mailboxes.csv", "--yes"])
-    };
-    taken.expect(0);
+    haul.mailhaul(&["secrets", "take", "mailboxes.csv"]).expect(0);
     let left = fs::read_to_string(haul.file("mailboxes.csv")).unwrap();
     assert_eq!(left, format!("Email,Password,New Password\n{},,\n", haul.from.user));
     haul.mailhaul(&["check"]).expect(0);
