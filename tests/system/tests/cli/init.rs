@@ -177,7 +177,8 @@ fn at_a_terminal() {
     let out = terminal.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&out.stdout).replace('\r', "").replace(&port.to_string(), "PORT");
     assert!(out.status.success(), "{said}");
-    let wide: Vec<&str> = said.lines().filter(|line| line.width() > 80).collect();
+    // Nobody presses Enter here, so that what is said next stands behind the question.
+    let wide: Vec<&str> = said.lines().filter(|line| line.width() > 80 && !line.contains("]: ")).collect();
     assert_eq!(wide, Vec::<&str>::new());
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
     for told in [
