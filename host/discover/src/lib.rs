@@ -109,12 +109,9 @@ pub async fn look(
         }))
         .await;
     let best = tried.iter().position(|(_, reached)| reached.is_ok());
-    // TLS that is there and not trusted says more than a port where nobody listens.
-    let best = best.or_else(|| {
-        tried
-            .iter()
-            .position(|(_, reached)| matches!(reached, Err(obstacle) if obstacle.certificate().is_some()))
-    });
+    // TLS that is there and not trusted says more than a port where nobody listens, and so does a greeting.
+    let telling = |obstacle: &Obstacle| obstacle.certificate().is_some() || obstacle.kind().is_none();
+    let best = best.or_else(|| tried.iter().position(|(_, reached)| reached.as_ref().is_err_and(telling)));
     tried.swap_remove(best.unwrap_or(0))
 }
 

@@ -260,7 +260,8 @@ fn nobody() -> Failure {
 
 /// Asks whether a server is meant that nothing vouches for.
 fn agreed(ui: &mut Ui, proposal: &Proposal) -> Result<bool, Failure> {
-    let question = format!("  {}: is {} the right one? (yes/no)", doubt(proposal), proposal.endpoint.host);
+    ui.warn(&format!("{}: {}", proposal.endpoint, doubt(proposal)));
+    let question = format!("  is {} the right one? (yes/no)", proposal.endpoint.host);
     Ok(ui.ask(&question, "no")?.is_some_and(|answer| answer.eq_ignore_ascii_case("yes")))
 }
 

@@ -116,15 +116,37 @@ mod tests {
     fn what_was_found_is_a_list_in_eighty_columns() {
         let (mut ui, _, err) = Ui::in_memory(Some(80));
         show(&mut ui, "source", "the old host", "firm.example", &found());
-        insta::assert_snapshot!(err.text(), @"");
-        assert!(err.text().lines().all(|line| line.chars().count() <= 80));
+        let text = err.text();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for said in [
+            "the old host, firm.example: 1. imap.provider.example:993, TLS from DNS: SRV _imaps._tcp.firm.example",
+            "log-in names: the whole mail address reached, certificate for imap.provider.example, issued by Let's \
+             Encrypt, until 2027-01-15 2. mail.firm.example:143, STARTTLS from a usual name that answers",
+            "not usable as it is: the server's certificate has expired: for mail.firm.example, until 2027-01-15",
+            "by the way: the domain says in DNS that it has no such server (SRV _imap._tcp.firm.example)",
+        ] {
+            assert!(words.contains(said), "{said}\n{text}");
+        }
     }
 
     #[test]
     fn the_file_says_where_a_host_came_from_and_why_it_is_not_used() {
         let found = found();
-        insta::assert_snapshot!(notes(&found.proposals[0], false).join("\n"), @"");
-        insta::assert_snapshot!(notes(&found.proposals[1], false).join("\n"), @"");
+        let right = "When it is right, remove the `#` of the next lines:";
+        assert_eq!(
+            notes(&found.proposals[0], false),
+            [
+                "From DNS: SRV _imaps._tcp.firm.example",
+                "Log-in names there: the whole mail address.",
+                "Not used, since it was found by DNS or plain http alone, which can be forged.",
+                right,
+            ]
+        );
+        assert_eq!(
+            notes(&found.proposals[1], false),
+            ["From a usual name that answers", "Not used, since its certificate is not trusted.", right]
+        );
         assert_eq!(notes(&found.proposals[0], true).len(), 2);
     }
 }
