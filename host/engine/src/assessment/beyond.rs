@@ -208,8 +208,8 @@ pub(crate) enum Kind {
     Notes,
 }
 
-/// Names that Exchange, Zimbra, Kerio, Domino and Horde give such folders, in the languages that they speak to
-/// people; in small letters.
+/// Names that Exchange, Zimbra, Kerio, Domino and Horde give such folders, in the languages that they speak
+/// to people; in small letters.
 const NAMES: &[(&str, Kind)] = &[
     ("calendar", Kind::Calendar),
     ("calendario", Kind::Calendar),

@@ -67,7 +67,8 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
         }
         mailbox.newest = Some(end);
         mailbox.why = outcome.stopped.as_ref().map(|stopped| stopped.reason.clone());
-        mailbox.answered |= end == NewestEnd::Finished;
+        // An assessment may have asked the source alone.
+        mailbox.answered |= end == NewestEnd::Finished && run.kind != RunKind::Assess;
         if run.kind.writes() {
             mailbox.stopped.clone_from(&outcome.stopped);
             mailbox.phase = run.phase;
@@ -255,6 +256,14 @@ mod tests {
             let runs: Vec<_> = numbered().map(|(id, (kind, alive, _))| run(id, *kind, *alive)).collect();
             let outcomes: Vec<_> = numbered().map(|(id, (.., stage))| outcome(id, *stage)).collect();
             assert_eq!(word(&copied(VerifiedDepth::None), &runs, &outcomes), *expected, "{history:?}");
+        }
+    }
+
+    #[test]
+    fn an_assessment_does_not_say_that_both_ends_answer() {
+        for (kind, answered) in [(RunKind::Assess, false), (RunKind::Check, true)] {
+            let (runs, outcomes) = ([run(1, kind, false)], [outcome(1, Stage::Finished)]);
+            assert_eq!(by_mailbox(&runs, &outcomes)["ann"].answered, answered, "{kind}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! One pass over the sizes and dates of a mailbox's messages, folder by folder, with nothing kept of a message.
+//! One pass over the sizes and dates of a mailbox's messages, folder by folder; nothing is kept of a message.
 
 use jiff::Timestamp;
 use mailhaul_imap::{FetchItems, Folder, FolderStatus, ImapError, Session, UidSet};
