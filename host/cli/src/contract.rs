@@ -213,7 +213,9 @@ fn the_project_file_is_read_and_has_every_key() {
 #[test]
 fn the_columns_of_a_list() {
     let listed: BTreeSet<String> =
-        quoted(section("## mailboxes.csv").split("Without `target_user`").next().unwrap()).into_iter().collect();
+        quoted(section("## mailboxes.csv").split("Without `target_user`").next().unwrap())
+            .into_iter()
+            .collect();
     let plugin = include_str!("../../../plugins/csv/src/columns.rs");
     let known = plugin.lines().filter_map(|line| line.trim().strip_prefix("(\"")?.split('"').next());
     assert_eq!(listed, known.map(str::to_owned).collect());

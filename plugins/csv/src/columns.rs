@@ -3,8 +3,6 @@
 //! A list without one has a row of passwords there. So no remark shows what stands in it before the whole of
 //! it is understood: a column that is not known is called by its number.
 
-use std::fmt::Write as _;
-
 use crate::synonyms::{self, Meaning, Side, Thing};
 
 /// How many letters may be wrong, missing or swapped in a slip of the pen.
@@ -258,23 +256,19 @@ impl Columns {
             }
         }
         let unread: Vec<_> = (0..self.count).filter(|at| !self.is_read(*at)).collect();
-        let mut note = String::new();
+        let mut parts = Vec::new();
         if !read.is_empty() {
-            note = format!("read as: {}", read.join(", "));
+            parts.push(format!("read as: {}", read.join(", ")));
         }
         if !unread.is_empty() {
             let numbers: Vec<_> = unread.iter().map(|at| (at + 1).to_string()).collect();
             let columns = if numbers.len() == 1 { "column" } else { "columns" };
-            let _ = write!(note, "{}not read: {columns} {}", gap(&note), numbers.join(", "));
+            parts.push(format!("not read: {columns} {}", numbers.join(", ")));
         }
         if self.position(Column::TargetUser).is_none() {
-            let _ = write!(
-                note,
-                "{}without target_user each mailbox has the same log-in at the target",
-                gap(&note)
-            );
+            parts.push("without target_user each mailbox has the same log-in at the target".to_owned());
         }
-        (!note.is_empty()).then_some(note)
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 
     /// Whether the column at this position is read as something.
@@ -325,10 +319,6 @@ fn things() -> &'static [Thing] {
         &[Thing::Login, Thing::Address, Thing::Password, Thing::Host, Thing::Port, Thing::Tls];
     // The compiler must not know how many they are: it would unroll the loops over them for minutes.
     std::hint::black_box(THINGS)
-}
-
-fn gap(note: &str) -> &'static str {
-    if note.is_empty() { "" } else { "; " }
 }
 
 /// A header row as lists with so many columns have it.

@@ -243,6 +243,6 @@ fn ten_thousand_rows() {
     let outcome = at(&folder, &["check"]).expect(2).says(&says);
     println!("10,000 rows were read in {:.2} s", outcome.elapsed.as_secs_f32());
     // One second in a release build; this one is not optimised, and the machine is not alone.
-    assert!(outcome.elapsed.as_secs_f32() < 20.0, "{}", outcome.told());
+    assert!(outcome.elapsed.as_secs_f32() < 30.0, "{}", outcome.told());
     without_canary(&outcome, &folder);
 }
