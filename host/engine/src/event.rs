@@ -274,7 +274,8 @@ pub enum Event {
     Finished(Finish),
 }
 
-/// One line of `check`: what was found at one end of one mailbox. Figures are `None` where they are not known.
+/// One line of `check`: what was found at one end of one mailbox. Figures are `None` where they are not
+/// known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckRow {
     /// Key of the mailbox.

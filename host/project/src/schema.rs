@@ -135,7 +135,6 @@ mod tests {
             let said = suggestion("source", word);
             assert!(said.starts_with("certificates are always verified: `fingerprint`"), "{word}: {said}");
         }
-        assert_eq!(suggestion("verify", "verify"), "the nearest known key is `ignore`");
         assert_eq!(suggestion("", "targets"), "the nearest known key is `target`");
         assert_eq!(suggestion("", "host"), "it belongs under `[source]`");
     }

@@ -57,7 +57,8 @@ pub fn take(project: &Project, list: &Path, warn: Warn<'_>) -> Result<Taken, Fai
     }
     let header: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
     let known = csv::Columns::recognise(&header);
-    // Whatever else is wrong with the header is said when the list is read; whose a password is has to be clear.
+    // Whatever else is wrong with the header is said when the list is read; whose a password is has to be
+    // clear.
     if let Some(problem) = known.problems().iter().find(|problem| problem.code == "csv.ambiguous-column") {
         return Err(Failure::input(format!("{}: {}", shown(list), problem.message), None));
     }

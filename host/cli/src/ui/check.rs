@@ -250,8 +250,8 @@ fn push_labelled_at(
     out.push_str(&lines.replacen(label, &palette.paint(tone, label), 1));
 }
 
-/// Returns the last line, e.g. `12 mailboxes, 1,700 messages, 20.0 MiB: 9 ready, 3 not`: the source's figures,
-/// and how many mailboxes are ready on both ends.
+/// Returns the last line, e.g. `12 mailboxes, 1,700 messages, 20.0 MiB: 9 ready, 3 not`: the source's
+/// figures, and how many mailboxes are ready on both ends.
 fn total(outcome: &Outcome) -> String {
     let all = outcome.finish.mailboxes.len() as u64;
     let bad: HashSet<&str> =

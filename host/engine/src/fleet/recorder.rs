@@ -164,8 +164,8 @@ impl ProjectRecorder {
         self.recording.with(|record, _| stand_after(record, summary, recorded.clone(), &runs))?;
         if let Some(stamp) = Stamp::of(&context.job.state_dir, &mailbox.key) {
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            // Why it stopped is this run's, and no ledger says it: kept with what the ledger says, it would pass for
-            // one that cannot be read.
+            // Why it stopped is this run's, and no ledger says it: kept with what the ledger says, it would
+            // pass for one that cannot be read.
             let said = MailboxSummary { stopped: None, ..summary.clone() };
             ended.push((mailbox.key.clone(), stamp, said));
         }

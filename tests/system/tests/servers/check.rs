@@ -1,4 +1,4 @@
-//! What `check` says of real servers that fail in each way: the cause, who acts, and what to do.
+//! `check` of real servers that fail in each way: the cause, who acts, and what to do.
 
 use std::io::Write as _;
 use std::net::TcpListener;

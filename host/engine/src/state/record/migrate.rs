@@ -13,8 +13,8 @@ const TABLES: &str = include_str!("schema.sql");
 
 /// Makes the tables, or those of an earlier version into these. One of a newer version stays as it is.
 ///
-/// Version 1 had `mailbox` (with why it stopped) and `run`; version 2 had `account` as well; version 3 had all
-/// of today's tables but `assessment`.
+/// Version 1 had `mailbox` (with why it stopped) and `run`; version 2 had `account` as well; version 3 had
+/// all of today's tables but `assessment`.
 pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     // Two commands may do it at the same moment: look again inside the transaction.
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
