@@ -125,7 +125,7 @@ async fn greetings_that_end_it() {
     let (error, heard) = refused(&login(), &["S: * PREAUTH welcome"]).await;
     assert!(matches!(error, ImapError::Protocol { .. }) && heard.is_empty());
     let (error, _) = refused(&login(), &["S: SSH-2.0-OpenSSH_9.2"]).await;
-    assert!(matches!(error, ImapError::Protocol { .. }));
+    assert!(matches!(error, ImapError::OtherProtocol { protocol: "SSH", .. }));
     let (error, _) = refused(&login(), &["X"]).await;
     assert!(matches!(error, ImapError::Closed { .. }));
 }

@@ -186,7 +186,7 @@ fn an_end_that_refuses_is_told_and_the_other_is_read() {
     };
     stage.target.manners(refuses);
     let outcome = assess(&stage);
-    assert_eq!(outcome.stopped().1, "auth-refused");
+    assert_eq!(outcome.stopped().1, "auth-or-missing");
     let found = one(&outcome);
     assert_eq!(found.source.messages, 3);
     assert_eq!(codes(found), [RiskCode::TargetStopped]);
