@@ -146,7 +146,14 @@ async fn read_once(
     // A ledger that cannot be read is a run's business.
     let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity()).ok().flatten();
     let (mailbox_key, settled_bytes) = (mailbox.key.clone(), settled_bytes(ledger.as_ref()));
-    Ok(Some(Assessment { mailbox: mailbox_key, at: record::now(), source, target, settled_bytes, ..found.rest }))
+    Ok(Some(Assessment {
+        mailbox: mailbox_key,
+        at: record::now(),
+        source,
+        target,
+        settled_bytes,
+        ..found.rest
+    }))
 }
 
 /// The figures of an end that is at this place.
