@@ -17,20 +17,19 @@ mod http;
 mod known;
 mod means;
 mod mx;
-mod probe;
 mod proposal;
 mod srv;
 
 pub use asked::{Asked, AskedError, Subject, protection};
 pub use fault::Fault;
 pub use means::{Means, Ports};
-pub use probe::{Obstacle, Reached, reach};
-pub use proposal::{Found, LogIn, Origin, Proposal, Remark};
+pub use proposal::{Found, LogIn, Obstacle, Origin, Proposal, Reached, Remark};
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use mailhaul_net::{Endpoint, TlsMode};
+use mailhaul_imap::{ImapError, Timeouts};
+use mailhaul_net::{Endpoint, NetError, NetErrorKind, TlsMode};
 use tokio::time::{Instant, timeout_at};
 
 use candidates::{Candidate, Candidates};
@@ -38,8 +37,14 @@ use known::within;
 
 /// A whole search, whatever happens.
 const TIME: Duration = Duration::from_secs(20);
-/// Of it, what is left for connecting to what was found.
+/// Of it, what is left for connecting to what was found, and the most that this takes.
 const TIME_TO_CONNECT: Duration = Duration::from_secs(8);
+
+/// A look at a server that somebody has named, whatever happens.
+const TIME_TO_LOOK: Duration = Duration::from_secs(15);
+/// Of it, what a server may take over its greeting, and over the answer to each of two commands: the person
+/// waits, and a host that takes longer is no good one.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Looks for the IMAP server of what was asked for, for at most 20 seconds.
 pub async fn search(means: &Means, asked: &Asked) -> Found {
@@ -104,7 +109,7 @@ pub async fn look(
     let asked = Asked { subject: Subject::Host(host.to_owned()), port, tls };
     let mut tried: Vec<_> =
         join_all(candidates::endpoints(&asked, means).into_iter().map(|endpoint| async move {
-            let reached = reach(means, &endpoint).await;
+            let reached = reach(means, &endpoint, Instant::now() + TIME_TO_LOOK).await;
             (endpoint, reached)
         }))
         .await;
@@ -115,6 +120,22 @@ pub async fn look(
     tried.swap_remove(best.unwrap_or(0))
 }
 
+/// Connects to a server, goes over to TLS, and hangs up.
+async fn reach(means: &Means, endpoint: &Endpoint, until: Instant) -> Result<Reached, Obstacle> {
+    let begun = Instant::now();
+    if begun >= until {
+        return Err(Obstacle::NotTried);
+    }
+    let timeouts = Timeouts { greeting: PATIENCE, idle: PATIENCE, command: PATIENCE };
+    let reached = timeout_at(until, mailhaul_imap::reach(means.dialer(), endpoint, &timeouts)).await;
+    let reached = reached.unwrap_or_else(|_| {
+        let seconds = begun.elapsed().as_secs();
+        let detail = format!("the server does not answer within {seconds} seconds");
+        Err(ImapError::Net(NetError::new(NetErrorKind::Filtered, endpoint, detail)))
+    });
+    reached.map(|certificate| Reached { certificate }).map_err(Obstacle::Failed)
+}
+
 /// Connects to the candidates, at once, and puts the best first.
 async fn finish(means: &Means, candidates: Candidates, asked: &Asked, until: Instant) -> Found {
     let Candidates { found, remarks, tried, .. } = candidates;
@@ -123,7 +144,7 @@ async fn finish(means: &Means, candidates: Candidates, asked: &Asked, until: Ins
     let named = |origin: &Origin| *origin == Origin::Typed && matches!(asked.subject, Subject::Host(_));
     let connecting = found.into_iter().map(|candidate| async move {
         let Candidate { endpoint, log_in, origins } = candidate;
-        let reached = timeout_at(until, reach(means, &endpoint)).await.unwrap_or(Err(Obstacle::NotTried));
+        let reached = reach(means, &endpoint, until.min(Instant::now() + TIME_TO_CONNECT)).await;
         let sure = origins.iter().any(|origin| origin.vouches() || named(origin))
             || reached.is_ok() && within(&endpoint.host, domain);
         Proposal { endpoint, log_in, origins, reached, sure }

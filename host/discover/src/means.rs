@@ -1,10 +1,11 @@
 //! What a search is done with: the dialer, the resolver, the ports.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mailhaul_net::dns::{DnsError, Resolver};
-use mailhaul_net::{Dialer, Endpoint, NetError, NetErrorKind, Stream};
+use mailhaul_net::{Dialer, Endpoint, NetError, NetErrorKind, Stream, TlsMode};
 use tokio::time::timeout;
 
 /// TCP and TLS to one server, with its name: the person waits, and a host that takes longer is no good one.
@@ -15,8 +16,6 @@ const CONNECT: Duration = Duration::from_secs(6);
 pub struct Means {
     dialer: Dialer,
     resolver: Result<Resolver, DnsError>,
-    /// Whether hosts are looked up by the resolver as well, not by the system.
-    alone: bool,
     pub(crate) ports: Ports,
 }
 
@@ -41,13 +40,18 @@ impl Means {
     /// hosts, as every later connection has it.
     #[must_use]
     pub fn system(dialer: Dialer) -> Means {
-        Means { dialer, resolver: Resolver::system(), alone: false, ports: Ports::default() }
+        Means { dialer, resolver: Resolver::system(), ports: Ports::default() }
     }
 
     /// Returns means that ask this resolver about everything, hosts included.
     #[must_use]
     pub fn asking(dialer: Dialer, resolver: Resolver) -> Means {
-        Means { dialer, resolver: Ok(resolver), alone: true, ports: Ports::default() }
+        let looking = resolver.clone();
+        let dialer = dialer.through(move |endpoint| {
+            let (resolver, endpoint) = (looking.clone(), Endpoint { tls: TlsMode::None, ..endpoint.clone() });
+            async move { open(&resolver, &endpoint).await.map_err(io::Error::other) }
+        });
+        Means { dialer, resolver: Ok(resolver), ports: Ports::default() }
     }
 
     /// Returns these means with other ports.
@@ -62,32 +66,31 @@ impl Means {
         self.resolver.as_ref()
     }
 
-    pub(crate) fn dialer(&self) -> &Dialer {
+    /// Opens connections: to what the resolver says, where it is asked about everything.
+    pub fn dialer(&self) -> &Dialer {
         &self.dialer
     }
 
     /// Returns a connection as [`Dialer::connect`] makes it, within six seconds.
     pub(crate) async fn connect(&self, endpoint: &Endpoint) -> Result<Stream, NetError> {
-        let connected = timeout(CONNECT, async {
-            match self.resolver.as_ref().ok().filter(|_| self.alone && is_name(&endpoint.host)) {
-                Some(resolver) => {
-                    let unknown = |detail: String| NetError::new(NetErrorKind::NameUnknown, endpoint, detail);
-                    let found = resolver
-                        .addresses(&endpoint.host)
-                        .await
-                        .map_err(|error| unknown(error.to_string()))?;
-                    let at = |address: IpAddr| SocketAddr::new(address, endpoint.port);
-                    let addresses = found.records.into_iter().map(at).collect();
-                    self.dialer.connect_to(endpoint, addresses).await
-                }
-                None => self.dialer.connect(endpoint).await,
-            }
-        });
-        connected.await.unwrap_or_else(|_| {
+        timeout(CONNECT, self.dialer.connect(endpoint)).await.unwrap_or_else(|_| {
             let detail = format!("the server does not answer within {} seconds", CONNECT.as_secs());
             Err(NetError::new(NetErrorKind::Filtered, endpoint, detail))
         })
     }
+}
+
+/// Opens a connection in clear to a host, by the addresses that the resolver tells.
+async fn open(resolver: &Resolver, endpoint: &Endpoint) -> Result<Stream, NetError> {
+    let plain = Dialer::platform();
+    if !is_name(&endpoint.host) {
+        return plain.connect(endpoint).await;
+    }
+    let found = resolver.addresses(&endpoint.host).await;
+    let found =
+        found.map_err(|error| NetError::new(NetErrorKind::NameUnknown, endpoint, error.to_string()))?;
+    let at = |address: IpAddr| SocketAddr::new(address, endpoint.port);
+    plain.connect_to(endpoint, found.records.into_iter().map(at).collect()).await
 }
 
 /// Returns whether DNS is to be asked about a host: no address, and not this machine (RFC 6761 section 6.3).

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use mailhaul_net::Endpoint;
+use mailhaul_imap::ImapError;
+use mailhaul_net::{Certificate, Endpoint, NetErrorKind};
 
 use crate::fault::Fault;
-use crate::probe::{Obstacle, Reached};
 
 /// What a search has found.
 #[derive(Debug, Default)]
@@ -31,6 +31,41 @@ pub struct Proposal {
     /// the domain itself gave under TLS, or is a host of the domain with a certificate that is trusted. All
     /// else anybody on the way of a DNS answer can have made up.
     pub sure: bool,
+}
+
+/// A server that answers as an IMAP server does, under TLS where the endpoint has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// What its certificate says, which was verified; `None` in clear text.
+    pub certificate: Option<Certificate>,
+}
+
+/// Why a server was not reached, or cannot be used as it is.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Obstacle {
+    /// What connecting to it has failed with.
+    #[error(transparent)]
+    Failed(ImapError),
+    /// It was not tried: nobody wanted that, or there was no time left.
+    #[error("there was no time left to connect to it")]
+    NotTried,
+}
+
+impl Obstacle {
+    /// The class of a failed connection; `None` when a connection was made.
+    #[must_use]
+    pub fn kind(&self) -> Option<NetErrorKind> {
+        if let Self::Failed(ImapError::Net(error)) = self { Some(error.kind) } else { None }
+    }
+
+    /// Returns the certificate that is not trusted.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        match self {
+            Self::Failed(ImapError::Net(error)) => error.certificate.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// What a log-in name is made of.

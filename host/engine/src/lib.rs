@@ -166,6 +166,12 @@ mod message;
 pub use fleet::handle;
 pub use fleet::probe::Probe;
 
+/// What is wrong with a host, and what to do: the same sentences before there is a project and in a run.
+pub mod host {
+    pub use crate::server::host_fault::{certificate_facts, explain};
+    pub use crate::task::outages::HostFault;
+}
+
 /// The errors of the files in the state folder: ledgers and `project.sqlite`.
 pub mod ledger {
     pub use crate::state::ledger::LedgerError;

@@ -1,20 +1,16 @@
-//! From nothing to a session: dial, greeting, TLS, log-in, and what the server says about itself.
+//! From nothing to a session: the log-in over an open connection, and what the server says about itself.
 
-use std::time::Duration;
-
-use mailhaul_net::{Certificate, Dialer, Endpoint, NetError, NetErrorKind, TlsMode};
-use secrecy::ExposeSecret as _;
+use mailhaul_net::{Dialer, Endpoint, TlsMode};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout};
 
 use crate::command::batch::{Budget, run_all};
 use crate::command::capability::{KnownServer, Namespaces, delimiter};
-use crate::command::{Answer, Command, next_reply};
-use crate::greeting::{other_protocol, protocol_of};
+use crate::command::{Answer, Command};
 use crate::login;
+use crate::opening::{Encounter, Greeting, hide, open, read_greeting};
 use crate::session::Session;
 use crate::session::gate::Gate;
-use crate::syntax::reply::{Reply, Status, values};
+use crate::syntax::reply::{Reply, values};
 use crate::types::error::ImapError;
 use crate::types::facts::ServerFacts;
 use crate::types::login::Login;
@@ -23,10 +19,6 @@ use crate::types::utf7;
 use crate::wire::Wire;
 use crate::wire::deflate::DeflateStream;
 use crate::wire::transport::Transport;
-
-/// A clear-text port that stays silent this long is asked whether it speaks TLS: such a server waits for us,
-/// and we for its greeting.
-const SILENCE_BEFORE_PROBE: Duration = Duration::from_secs(6);
 
 /// One mailbox on one server, with what is needed to log in.
 #[derive(Debug, Clone)]
@@ -69,15 +61,6 @@ pub async fn connect_beside(
     connect_noting(account, timeouts, known, &mut Encounter::default()).await
 }
 
-/// What was seen of a server on the way to a session, whatever came of it.
-#[derive(Debug, Default)]
-pub struct Encounter {
-    /// What the certificate says that was trusted; `None` without TLS, and before it.
-    pub certificate: Option<Certificate>,
-    /// What the server said of itself before the log-in; `None` where it did not come that far.
-    pub facts: Option<ServerFacts>,
-}
-
 /// Connects as [`connect_beside`] does, and notes in `seen` what the server has shown by the time that this
 /// ends.
 ///
@@ -93,17 +76,7 @@ pub async fn connect_noting(
     if endpoint.tls == TlsMode::None && !account.allow_cleartext {
         return Err(ImapError::Cleartext { endpoint: endpoint.to_string() });
     }
-    let stream = account.dialer.connect(endpoint).await?;
-    seen.certificate = stream.certificate();
-    let mut wire = Wire::new(Transport::Net(stream), timeouts);
-    hide(&mut wire, &account.login);
-    let mut greeting = greet(&mut wire, account, timeouts).await?;
-    if endpoint.tls == TlsMode::StartTls {
-        wire = start_tls(wire, account, greeting.capabilities.as_ref(), timeouts, seen).await?;
-        hide(&mut wire, &account.login);
-        // What was said in clear could be anybody's; only the text is kept, for people.
-        greeting.capabilities = None;
-    }
+    let (wire, greeting) = open(&account.dialer, endpoint, Some(&account.login), timeouts, seen).await?;
     let setup = Setup { protected: endpoint.tls != TlsMode::None, compress: account.compress, known };
     establish(wire, endpoint.clone(), greeting, &account.login, setup, timeouts, seen).await
 }
@@ -129,154 +102,12 @@ where
     establish(wire, endpoint, greeting, login, setup, timeouts, &mut Encounter::default()).await
 }
 
-/// Makes the reader take the secret out of whatever the server says, from the greeting on: a server may have
-/// kept the password of an earlier connection.
-fn hide(wire: &mut Wire, login: &Login) {
-    wire.reader.secrets.hide(login.secret.expose_secret());
-    [Some(&login.user), login.admin.as_ref()]
-        .into_iter()
-        .flatten()
-        .for_each(|name| wire.reader.secrets.add_name(name));
-}
-
 /// How the connection is set up between greeting and session.
 #[derive(Clone, Copy)]
 struct Setup<'a> {
     protected: bool,
     compress: bool,
     known: Option<&'a KnownServer>,
-}
-
-struct Greeting {
-    text: String,
-    /// The capabilities in the greeting, as an answer; `None` when it has none, or STARTTLS came after it.
-    capabilities: Option<Answer>,
-}
-
-async fn greet(wire: &mut Wire, account: &Account, timeouts: &Timeouts) -> Result<Greeting, ImapError> {
-    if account.endpoint.tls == TlsMode::Implicit {
-        return read_greeting(wire, &account.endpoint, timeouts.greeting).await;
-    }
-    let start = Instant::now();
-    let greeting = read_greeting(wire, &account.endpoint, timeouts.greeting);
-    match timeout(SILENCE_BEFORE_PROBE.min(timeouts.greeting), greeting).await {
-        Ok(result) => result.map_err(|error| plain_on_tls(wire, account, error)),
-        Err(_) if speaks_tls(account).await => Err(plain_on_tls_port(account)),
-        Err(_) => {
-            wire.finish();
-            let left = timeouts.greeting.saturating_sub(start.elapsed());
-            read_greeting(wire, &account.endpoint, left).await
-        }
-    }
-}
-
-/// Returns the error of a clear-text connection to a TLS port where a TLS alert came instead of a greeting.
-fn plain_on_tls(wire: &Wire, account: &Account, error: ImapError) -> ImapError {
-    if wire.reader.unread().starts_with(&[0x15, 0x03]) { plain_on_tls_port(account) } else { error }
-}
-
-fn plain_on_tls_port(account: &Account) -> ImapError {
-    let detail = "the port speaks TLS from the first byte, clear text was expected";
-    NetError::new(NetErrorKind::PlainOnTlsPort, &account.endpoint, detail).into()
-}
-
-async fn speaks_tls(account: &Account) -> bool {
-    let endpoint = Endpoint { tls: TlsMode::Implicit, ..account.endpoint.clone() };
-    match account.dialer.connect(&endpoint).await {
-        Ok(_) => true,
-        // A certificate was shown, so it is TLS, whatever we think of the certificate.
-        Err(error) => error.certificate.is_some(),
-    }
-}
-
-/// Reads the greeting (RFC 9051 section 7.1.4). PREAUTH is refused everywhere: in clear it is a known attack
-/// on STARTTLS, and under TLS it would be a log-in as somebody nobody named.
-async fn read_greeting(
-    wire: &mut Wire,
-    endpoint: &Endpoint,
-    patience: Duration,
-) -> Result<Greeting, ImapError> {
-    wire.begin("the greeting")?;
-    let read = async {
-        loop {
-            match next_reply(wire).await? {
-                Reply::Untagged(line) => match line.status {
-                    Status::Ok => return Ok(line),
-                    Status::Preauth => {
-                        let what =
-                            "the server says that we are logged in already (PREAUTH), as nobody knows whom";
-                        return Err(wire.reader.fail(ImapError::Protocol { what: what.to_owned() }));
-                    }
-                    Status::Bye => {
-                        let code = line.code.map(|code| format!("[{code}] ")).unwrap_or_default();
-                        return Err(wire
-                            .reader
-                            .fail(ImapError::Bye { text: format!("{code}{}", line.text) }));
-                    }
-                    Status::No | Status::Bad => {}
-                },
-                // `+OK` reads as a request to go on.
-                Reply::Continue(text) if text.starts_with(b"OK") => {
-                    let error = other_protocol("POP3", endpoint, &[b"+".as_slice(), &text].concat());
-                    return Err(wire.reader.fail(error));
-                }
-                Reply::Noise(bytes) if !bytes.trim_ascii().is_empty() => {
-                    if let Some(protocol) = protocol_of(&bytes) {
-                        return Err(wire.reader.fail(other_protocol(protocol, endpoint, &bytes)));
-                    }
-                    let what = "the greeting is none of an IMAP server".to_owned();
-                    return Err(wire.reader.fail(ImapError::Protocol { what }));
-                }
-                _ => {}
-            }
-        }
-    };
-    let line = timeout(patience, read)
-        .await
-        .map_err(|_| ImapError::TimedOut { during: "the greeting", after: patience })??;
-    wire.finish();
-    let text = line.text.clone();
-    let capabilities =
-        (line.code.as_deref() == Some("CAPABILITY")).then(|| Answer { data: Vec::new(), line });
-    Ok(Greeting { text, capabilities })
-}
-
-/// Puts the connection under TLS. `greeting` may offer STARTTLS already, which saves a question: in clear,
-/// neither answer is worth more.
-async fn start_tls(
-    mut wire: Wire,
-    account: &Account,
-    greeting: Option<&Answer>,
-    timeouts: &Timeouts,
-    seen: &mut Encounter,
-) -> Result<Wire, ImapError> {
-    let refused = |what: &str| ImapError::Starttls { what: what.to_owned() };
-    let mut offered = ServerFacts::new(account.endpoint.clone());
-    if let Some(greeting) = greeting {
-        offered.read_capabilities(greeting);
-    }
-    if !offered.has("STARTTLS") {
-        let asked = Command::new("CAPABILITY").run(&mut wire, "T1").await?;
-        offered.read_capabilities(&asked.ok("CAPABILITY")?);
-    }
-    if !offered.has("STARTTLS") {
-        return Err(refused("the server does not offer it; nothing was sent in clear text"));
-    }
-    let answer = Command::new("STARTTLS").run(&mut wire, "T2").await?;
-    if let Err(error) = answer.ok("STARTTLS") {
-        return Err(ImapError::Starttls { what: error.to_string() });
-    }
-    // Bytes behind the OK were put there by somebody who could not wait for the handshake: they would be read
-    // as if they had come through TLS.
-    match wire.into_transport() {
-        Some((Transport::Net(stream), false)) => {
-            let tls = account.dialer.start_tls(stream, &account.endpoint.host).await?;
-            seen.certificate = tls.certificate();
-            Ok(Wire::new(Transport::Net(tls), timeouts))
-        }
-        Some((_, true)) => Err(refused("bytes were slipped in before the encryption began")),
-        _ => Err(refused("the connection cannot be put under TLS")),
-    }
 }
 
 async fn establish(

@@ -26,7 +26,8 @@
 //!
 //! Rooms, from the ground up; each imports from those before it: `types` (names, sets, flags, dates, errors),
 //! `syntax` (the server's bytes, read without I/O and without trust), `wire` (bytes under deadlines),
-//! `command` (commands and their answers), `login`, `session` (the verbs), `append` (the writer), `connect`.
+//! `command` (commands and their answers), `login`, `session` (the verbs), `append` (the writer), `greeting`, `opening` (dial
+//! and TLS), `connect`.
 //! async-imap is the session layer for the plain commands, behind the gate in `session`.
 //!
 //! # Example
@@ -91,6 +92,7 @@ mod command;
 mod connect;
 mod greeting;
 mod login;
+mod opening;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod properties;
@@ -104,8 +106,9 @@ mod wire;
 pub use append::acks::{Ack, AckOutcome, Acks};
 pub use append::appender::{AppendHead, AppendOptions, Appender, BeginOutcome};
 pub use command::capability::KnownServer;
-pub use connect::{Account, Encounter, connect, connect_beside, connect_noting, connect_over};
+pub use connect::{Account, connect, connect_beside, connect_noting, connect_over};
 pub use greeting::{Spoken, probe};
+pub use opening::{Encounter, reach};
 pub use session::append_state::AcceptedForms;
 pub use session::changes::Changes;
 pub use session::edit::CopyUid;

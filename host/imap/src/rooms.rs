@@ -11,8 +11,19 @@ use mailhaul_rooms::{Imports, Module};
 
 /// From the ground up: a room imports its own files and those of rooms that stand before it here.
 /// `properties`, which only tests and fuzz targets have, stands above all of them.
-const FLOORS: [&str; 10] =
-    ["types", "syntax", "wire", "command", "login", "session", "append", "greeting", "connect", "properties"];
+const FLOORS: [&str; 11] = [
+    "types",
+    "syntax",
+    "wire",
+    "command",
+    "login",
+    "session",
+    "append",
+    "greeting",
+    "opening",
+    "connect",
+    "properties",
+];
 
 fn imports() -> Imports {
     Imports::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))

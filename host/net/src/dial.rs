@@ -82,7 +82,7 @@ impl Dialer {
     /// server in memory. TLS, its roots and the deadlines stay as they are.
     ///
     /// What `open` fails with is read as a failure of TCP is: `ConnectionRefused` is
-    /// [`NetErrorKind::Refused`].
+    /// [`NetErrorKind::Refused`]. A [`NetError`] inside of an [`io::Error`] is handed out as it is.
     #[must_use]
     pub fn through<O, F, S>(self, open: O) -> Dialer
     where

@@ -58,6 +58,10 @@ impl NetError {
 
     pub(crate) fn from_tcp(endpoint: impl ToString, error: &io::Error) -> NetError {
         use io::ErrorKind as Io;
+        // Whoever opens connections in our place may know better than a class of I/O errors.
+        if let Some(told) = error.get_ref().and_then(|inner| inner.downcast_ref::<NetError>()) {
+            return told.clone();
+        }
         let (kind, detail) = match error.kind() {
             Io::ConnectionRefused => {
                 (NetErrorKind::Refused, "the server refuses connections on this port".to_owned())

@@ -5,7 +5,7 @@
 use ::csv::WriterBuilder;
 use mailhaul_engine::event::CheckRow;
 
-use crate::csv::harmless;
+use crate::csv::{harmless, text_of};
 
 /// The columns of the header row; their order and names are promises to spreadsheets.
 pub const COLUMNS: [&str; 15] = [
@@ -55,8 +55,7 @@ pub fn render(rows: &[CheckRow]) -> Result<String, String> {
         ];
         writer.write_record(cells).map_err(|error| error.to_string())?;
     }
-    let bytes = writer.into_inner().map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|error| error.to_string())
+    text_of(writer)
 }
 
 #[cfg(test)]

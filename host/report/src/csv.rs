@@ -16,7 +16,7 @@
 //! cell gets an apostrophe in front. Control characters are made visible, so that one record is one
 //! line. Whoever needs the raw text takes the JSON report.
 
-use ::csv::WriterBuilder;
+use ::csv::{Writer, WriterBuilder};
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{Difference, ExceptionOutcome, MailboxSummary, ProjectSummary};
 use mailhaul_text::visible;
@@ -83,8 +83,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> Result<String, String> {
             writer.write_record(words.iter().chain(&line.numbers)).map_err(|error| error.to_string())
         })?;
     }
-    let bytes = writer.into_inner().map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|error| error.to_string())
+    text_of(writer)
 }
 
 fn lines(
@@ -199,6 +198,12 @@ fn reason(difference: &Difference) -> String {
         (Some(by), detail) => format!("{detail} ({by})"),
         (None, detail) => detail.to_owned(),
     }
+}
+
+/// Returns what was written.
+pub(crate) fn text_of(writer: Writer<Vec<u8>>) -> Result<String, String> {
+    let bytes = writer.into_inner().map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
 /// A cell that no spreadsheet runs and that stays on its line.

@@ -1,7 +1,6 @@
 //! `mailhaul assess`: what the move is about, before a date is promised.
 
 use std::collections::HashSet;
-use std::io::Write as _;
 
 use mailhaul_app::Outcome;
 use mailhaul_engine::assessment::ProjectAssessment;
@@ -11,8 +10,7 @@ use mailhaul_project::Project;
 use mailhaul_report::assessment::{AssessmentFormat, render};
 use mailhaul_text::plural;
 
-use super::plan::private_file;
-use super::report::format;
+use super::report::{format, hand_out};
 use crate::args::{Assess, Format, Global};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
@@ -34,16 +32,7 @@ pub(crate) fn assess(ui: &mut Ui, global: &Global, args: &Assess) -> Result<Exit
     let assessment = put_together(&project, outcome)?;
     let format = format(args.format.or(global.format), args.out.as_deref());
     let text = render(&assessment, form(format)).map_err(Failure::internal)?;
-    match &args.out {
-        Some(path) => {
-            private_file(path)
-                .and_then(|mut file| file.write_all(text.as_bytes()))
-                .map_err(|error| Failure::file("write", path, &error))?;
-            ui.note(&format!("wrote {}", path.display()));
-        }
-        None if format == Format::Json => ui.data(&mailhaul_text::escape_json(&text))?,
-        None => ui.data(&text)?,
-    }
+    hand_out(ui, &text, format, args.out.as_deref())?;
     if earlier > 0 {
         let (were, them) = if earlier == 1 { ("was", "it") } else { ("were", "them") };
         let number = plural(earlier, "mailbox");

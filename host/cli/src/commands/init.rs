@@ -4,8 +4,9 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use mailhaul_app::servers::{
-    self, Asked, Endpoint, Found, Means, Obstacle, Origin, Proposal, Subject, TlsMode,
+    self, Asked, Endpoint, Found, HostFault, Means, Obstacle, Origin, Proposal, Subject, TlsMode,
 };
+use mailhaul_engine::summary::Side;
 use mailhaul_project::Tls;
 use mailhaul_project::template::{InitAnswers, SideAnswer, check_host, init as write};
 
@@ -17,7 +18,8 @@ use crate::ui::Ui;
 use crate::ui::server::{self, doubt};
 
 /// One end of the move.
-struct Side {
+struct End {
+    side: Side,
     /// The table of `mailhaul.toml`.
     table: &'static str,
     /// What people call it.
@@ -25,12 +27,14 @@ struct Side {
     question: &'static str,
 }
 
-const SOURCE: Side = Side {
+const SOURCE: End = End {
+    side: Side::Source,
     table: "source",
     words: "the old host",
     question: "the old host, where the mail is now (mail address, domain or host)",
 };
-const TARGET: Side = Side {
+const TARGET: End = End {
+    side: Side::Target,
     table: "target",
     words: "the new host",
     question: "the new host, where the mail goes (mail address, domain or host)",
@@ -122,15 +126,17 @@ impl Search {
         {
             ui.note("looking for the servers; nobody logs in, and no password is sent");
         }
-        let found = self.runtime.block_on(async { tokio::join!(self.find(&source), self.find(&target)) });
+        let found = self
+            .runtime
+            .block_on(async { tokio::join!(self.find(&SOURCE, &source), self.find(&TARGET, &target)) });
         let source = self.decide(ui, &SOURCE, source, found.0)?;
         let target = self.decide(ui, &TARGET, target, found.1)?;
         Ok([source, target])
     }
 
     /// Looks for one end, for at most half a minute.
-    async fn find(&self, given: &Given) -> Found {
-        match (given, &self.means) {
+    async fn find(&self, end: &End, given: &Given) -> Looked {
+        let found = match (given, &self.means) {
             (Given::Nothing { .. }, _) => Found::default(),
             (Given::Search(asked), Some(means)) => servers::search(means, asked).await,
             (Given::Search(asked), None) => Found { proposals: unasked(asked), remarks: Vec::new() },
@@ -143,18 +149,23 @@ impl Search {
                 let proposal = Proposal { endpoint, log_in: None, origins, reached, sure: true };
                 Found { proposals: vec![proposal], remarks: Vec::new() }
             }
-        }
+        };
+        let faults = match &self.means {
+            Some(means) => servers::explain(means, end.side, &found, server::MAX_SHOWN).await,
+            None => Vec::new(),
+        };
+        Looked { found, faults }
     }
 
     /// Shows what was found and decides about it, with whoever is there to be asked.
-    fn decide(&self, ui: &mut Ui, side: &Side, given: Given, found: Found) -> Result<SideAnswer, Failure> {
-        let (mut given, mut found) = (given, found);
+    fn decide(&self, ui: &mut Ui, end: &End, given: Given, looked: Looked) -> Result<SideAnswer, Failure> {
+        let (mut given, mut looked) = (given, looked);
         // What a flag names is asked about only where nothing vouches for it.
         let mut prompted = false;
         loop {
             let asked = match &given {
                 Given::Nothing { port, tls } => {
-                    let asked = if self.asks { self.ask(ui, side)? } else { None };
+                    let asked = if self.asks { self.ask(ui, end)? } else { None };
                     let Some(mut asked) = asked else { return Ok(open(*port, *tls)) };
                     asked.port = asked.port.or(*port);
                     asked.tls = asked.tls.or(*tls);
@@ -163,15 +174,16 @@ impl Search {
                     }
                     prompted = true;
                     given = Given::Search(asked);
-                    found = self.runtime.block_on(self.find(&given));
+                    looked = self.runtime.block_on(self.find(end, &given));
                     continue;
                 }
                 Given::Search(asked) => asked.subject.name().to_owned(),
                 Given::Host { host, .. } => host.clone(),
             };
-            server::show(ui, side.table, side.words, &asked, &found);
+            let found = &looked.found;
+            server::show(ui, end.words, &asked, found, &looked.faults);
             if found.proposals.is_empty() {
-                ui.warn(&format!("no IMAP server was found for {asked}; {} is to be filled in", side.words));
+                ui.warn(&format!("no IMAP server was found for {asked}; {} is to be filled in", end.words));
             }
             let chosen = match (found.proposals.first(), prompted) {
                 (None, true) => {
@@ -185,14 +197,14 @@ impl Search {
                 (Some(first), false) => {
                     (first, self.accept || named(first) || (self.asks && agreed(ui, first)?))
                 }
-                (Some(_), true) => match self.choose(ui, &found)? {
+                (Some(_), true) => match self.choose(ui, found)? {
                     Choice::Take(at) => {
                         let Some(proposal) = found.proposals.get(at) else { continue };
                         (proposal, self.accept || named(proposal) || agreed(ui, proposal)?)
                     }
                     Choice::Other(asked) => {
                         given = Given::Search(asked);
-                        found = self.runtime.block_on(self.find(&given));
+                        looked = self.runtime.block_on(self.find(end, &given));
                         continue;
                     }
                     Choice::Later => return Ok(SideAnswer::default()),
@@ -204,7 +216,7 @@ impl Search {
                     "{}: {}, so it is written as a comment under `[{}]`",
                     proposal.endpoint,
                     doubt(proposal),
-                    side.table
+                    end.table
                 ));
                 ui.hint("when it is right, remove the `#`, or begin anew with `--accept-found`");
             }
@@ -213,9 +225,9 @@ impl Search {
     }
 
     /// Asks for one end; `None` to fill it in later.
-    fn ask(&self, ui: &mut Ui, side: &Side) -> Result<Option<Asked>, Failure> {
+    fn ask(&self, ui: &mut Ui, end: &End) -> Result<Option<Asked>, Failure> {
         loop {
-            let Some(text) = ui.ask(side.question, "-")? else { return Err(nobody()) };
+            let Some(text) = ui.ask(end.question, "-")? else { return Err(nobody()) };
             if text == "-" {
                 return Ok(None);
             }
@@ -243,6 +255,12 @@ impl Search {
             }
         }
     }
+}
+
+/// What was found for one end, and what is wrong with each of it.
+struct Looked {
+    found: Found,
+    faults: Vec<Option<HostFault>>,
 }
 
 enum Choice {

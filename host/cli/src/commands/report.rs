@@ -19,17 +19,23 @@ pub(crate) fn report(ui: &mut Ui, global: &Global, args: &Report) -> Result<Exit
     let summary = store::load(&project.state, &project.name)?;
     let format = format(args.format.or(global.format), args.out.as_deref());
     let text = render(&summary, shape(format)).map_err(Failure::internal)?;
-    match &args.out {
+    hand_out(ui, &text, format, args.out.as_deref())?;
+    Ok(Exit::Done)
+}
+
+/// Writes a page to a file that only its owner can read, or to standard output.
+pub(crate) fn hand_out(ui: &mut Ui, text: &str, format: Format, out: Option<&Path>) -> Result<(), Failure> {
+    match out {
         Some(path) => {
             private_file(path)
                 .and_then(|mut file| file.write_all(text.as_bytes()))
                 .map_err(|error| Failure::file("write", path, &error))?;
             ui.note(&format!("wrote {}", path.display()));
         }
-        None if format == Format::Json => ui.data(&mailhaul_text::escape_json(&text))?,
-        None => ui.data(&text)?,
+        None if format == Format::Json => ui.data(&mailhaul_text::escape_json(text))?,
+        None => ui.data(text)?,
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Returns the format that is asked for, else the one the file's name tells, else text.

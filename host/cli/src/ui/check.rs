@@ -10,6 +10,7 @@ use mailhaul_engine::summary::{ProfileSummary, Side};
 use mailhaul_text::{bytes, escape, plural};
 
 use super::alike::{Alike, Saying, concerns};
+use super::certificate;
 use super::paint::{Palette, Tone};
 use super::sum::push_wrapped;
 use super::table::wrap;
@@ -17,8 +18,6 @@ use crate::exit::{Exit, of_cause};
 
 /// A certificate that ends within so many days is warned of: a move takes weeks.
 const SOON: i64 = 14;
-/// Names of a certificate that are told.
-const NAMES: usize = 4;
 
 /// Returns everything that `check` has to say, mailboxes in the order of the list.
 pub(crate) fn page(outcome: &Outcome, exit: Exit, width: Option<usize>, palette: Palette) -> String {
@@ -133,7 +132,7 @@ fn certificates(rows: &[CheckRow], width: Option<usize>, palette: Palette) -> St
     }
     let mut out = String::new();
     for (side, endpoint, facts) in seen {
-        let text = format!("{} {}: {}", side.as_str(), escape(endpoint), escape(&facts_text(facts)));
+        let text = format!("{} {}: {}", side.as_str(), escape(endpoint), certificate::sentence(facts));
         push_labelled_at(&mut out, 2, "certificate:", Tone::Accent, &text, width, palette);
         if facts.days_left <= SOON {
             let left = match facts.days_left {
@@ -144,21 +143,6 @@ fn certificates(rows: &[CheckRow], width: Option<usize>, palette: Palette) -> St
         }
     }
     out
-}
-
-/// Returns e.g. `for mail.example, *.example and 3 more; issued by Some CA, until 2027-01-01`.
-fn facts_text(facts: &CertificateFacts) -> String {
-    let named = facts.names.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = match facts.names.len().saturating_sub(NAMES) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let day = facts.not_after.split('T').next().unwrap_or_default();
-    let issuer = match facts.self_signed {
-        true => "signed by itself".to_owned(),
-        false => format!("issued by {}", facts.issuer),
-    };
-    format!("for {named}{more}; {issuer}, until {day}")
 }
 
 /// Returns what server profiles say, once for each server and side however many mailboxes it has.

@@ -6,6 +6,7 @@
 
 pub(crate) mod alike;
 pub(crate) mod author;
+pub(crate) mod certificate;
 pub(crate) mod check;
 pub(crate) mod clock;
 mod hidden;

@@ -1,8 +1,10 @@
 //! Servers that were found: what `init` shows of them, and what it writes above them.
 
-use mailhaul_app::servers::{Found, Obstacle, Origin, Proposal, TlsMode, remedy, sentence};
+use mailhaul_app::servers::{
+    Found, HostFault, Obstacle, Origin, Proposal, Reached, TlsMode, certificate_facts,
+};
 
-use super::Ui;
+use super::{Ui, certificate};
 
 /// Servers that are shown, and can be chosen; a search that finds more is no help.
 pub(crate) const MAX_SHOWN: usize = 4;
@@ -10,14 +12,17 @@ pub(crate) const MAX_SHOWN: usize = 4;
 const MAX_REMARKS: usize = 4;
 
 /// Shows what was found for one end, the best first: where it came from, and what came of connecting to it.
-pub(crate) fn show(ui: &mut Ui, table: &str, words: &str, asked: &str, found: &Found) {
+/// `faults` says of each what is wrong with it.
+pub(crate) fn show(ui: &mut Ui, words: &str, asked: &str, found: &Found, faults: &[Option<HostFault>]) {
     // What was typed and not tried is no news.
-    let news = |one: &Proposal| one.origins != [Origin::Typed] || one.reached != Err(Obstacle::NotTried);
+    let news =
+        |one: &Proposal| one.origins != [Origin::Typed] || !matches!(one.reached, Err(Obstacle::NotTried));
     if !found.proposals.iter().any(news) && found.remarks.is_empty() {
         return;
     }
     ui.item(0, &format!("{words}, {asked}:"));
-    for (number, proposal) in (1..).zip(found.proposals.iter().take(MAX_SHOWN)) {
+    for (at, proposal) in found.proposals.iter().take(MAX_SHOWN).enumerate() {
+        let (number, fault) = (at + 1, faults.get(at).and_then(Option::as_ref));
         ui.item(2, &format!("{number}. {}, {}", proposal.endpoint, protection(proposal.endpoint.tls)));
         let origins: Vec<String> = proposal.origins.iter().map(ToString::to_string).collect();
         if proposal.origins != [Origin::Typed] {
@@ -28,11 +33,18 @@ pub(crate) fn show(ui: &mut Ui, table: &str, words: &str, asked: &str, found: &F
         }
         match &proposal.reached {
             Err(Obstacle::NotTried) => {}
-            Ok(_) => ui.item(5, &sentence(&proposal.reached)),
-            Err(obstacle) => {
-                ui.item(5, &format!("not usable as it is: {}", sentence(&proposal.reached)));
-                ui.item(5, &remedy(table, &proposal.endpoint, obstacle));
+            Ok(Reached { certificate: Some(shown) }) => {
+                let sentence = certificate::sentence(&certificate_facts(shown));
+                ui.item(5, &format!("reached, its certificate is {sentence}"));
             }
+            Ok(Reached { certificate: None }) => ui.item(5, "reached, in clear text"),
+            Err(obstacle) => match fault {
+                Some(fault) => {
+                    ui.item(5, &format!("not usable as it is: {}", fault.reason()));
+                    ui.item(5, &fault.remedy);
+                }
+                None => ui.item(5, &format!("not usable as it is: {obstacle}")),
+            },
         }
     }
     for remark in found.remarks.iter().take(MAX_REMARKS) {
@@ -80,9 +92,7 @@ fn protection(tls: TlsMode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use mailhaul_app::servers::{
-        Certificate, Endpoint, Fingerprint, LogIn, NetError, NetErrorKind, Reached, Remark,
-    };
+    use mailhaul_app::servers::{Certificate, Endpoint, Fingerprint, LogIn, NetError, NetErrorKind, Remark};
 
     use super::*;
 
@@ -106,7 +116,7 @@ mod tests {
         let detail = "the server's certificate has expired";
         let error = NetError::new(NetErrorKind::TlsExpired, &endpoint, detail);
         let error = NetError { certificate: Some(Box::new(certificate("mail.firm.example"))), ..error };
-        let reached = Err(Obstacle::Net(error));
+        let reached = Err(Obstacle::Failed(error.into()));
         let usual = Proposal { endpoint, log_in: None, origins: vec![Origin::Usual], reached, sure: false };
         let record = "SRV _imap._tcp.firm.example".to_owned();
         Found { proposals: vec![srv, usual], remarks: vec![Remark::NotOffered { record }] }
@@ -115,15 +125,19 @@ mod tests {
     #[test]
     fn what_was_found_is_a_list_in_eighty_columns() {
         let (mut ui, _, err) = Ui::in_memory(Some(80));
-        show(&mut ui, "source", "the old host", "firm.example", &found());
+        let found = found();
+        let Err(Obstacle::Failed(error)) = &found.proposals[1].reached else { panic!("{found:?}") };
+        let remedy = "have the source server's certificate renewed".to_owned();
+        let fault = HostFault { error: error.clone(), finding: Some("so it is".into()), remedy };
+        show(&mut ui, "the old host", "firm.example", &found, &[None, Some(fault)]);
         let text = err.text();
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for said in [
             "the old host, firm.example: 1. imap.provider.example:993, TLS from DNS: SRV _imaps._tcp.firm.example",
-            "log-in names: the whole mail address reached, certificate for imap.provider.example, issued by Let's \
-             Encrypt, until 2027-01-15 2. mail.firm.example:143, STARTTLS from a usual name that answers",
-            "not usable as it is: the server's certificate has expired: for mail.firm.example, until 2027-01-15",
+            "log-in names: the whole mail address reached, its certificate is for imap.provider.example; issued by \
+             Let's Encrypt, until 2027-01-15 2. mail.firm.example:143, STARTTLS from a usual name that answers",
+            "not usable as it is: the server's certificate has expired (mail.firm.example:143); so it is have the source",
             "by the way: the domain says in DNS that it has no such server (SRV _imap._tcp.firm.example)",
         ] {
             assert!(words.contains(said), "{said}\n{text}");

@@ -178,6 +178,12 @@ where
             stream.write_all(format!("{tag} OK begin\r\n").as_bytes()).await.ok()?;
             return Some(stream);
         }
+        if command == "CAPABILITY" {
+            let offered = if starttls { " STARTTLS" } else { "" };
+            let answer = format!("* CAPABILITY IMAP4rev1{offered}\r\n{tag} OK done\r\n");
+            stream.write_all(answer.as_bytes()).await.ok()?;
+            continue;
+        }
         stream.write_all(format!("{tag} BAD what?\r\n").as_bytes()).await.ok()?;
     }
 }

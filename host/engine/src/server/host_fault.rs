@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mailhaul_imap::{Account, ImapError, Spoken, probe};
-use mailhaul_net::{Certificate, Endpoint, NetError, NetErrorKind, TlsMode};
+use mailhaul_net::{Certificate, Dialer, Endpoint, NetError, NetErrorKind, TlsMode};
 
 use crate::account::AccountSpec;
 use crate::cause::Cause;
@@ -20,7 +20,7 @@ const NAMED: usize = 4;
 
 /// What a certificate says, on the day that it is looked at.
 #[must_use]
-pub(crate) fn certificate_facts(certificate: &Certificate) -> CertificateFacts {
+pub fn certificate_facts(certificate: &Certificate) -> CertificateFacts {
     let now = jiff::Timestamp::now().as_second();
     CertificateFacts {
         names: certificate.names.clone(),
@@ -97,31 +97,49 @@ pub(crate) async fn examine(
     account: &Account,
     error: ImapError,
 ) -> HostFault {
+    examine_at(side, &place(side, spec), &account.dialer, &account.endpoint, error).await
+}
+
+/// Finds out what is wrong with a host that is to stand under a side's table of `mailhaul.toml`, as a first
+/// connection does: looks at the port that `error` is about and at the usual ones, for at most five seconds,
+/// and says what to do. Nobody logs in, and nothing secret is sent.
+pub async fn explain(side: Side, dialer: &Dialer, endpoint: &Endpoint, error: ImapError) -> HostFault {
+    examine_at(side, &format!("under `[{}]`", side.as_str()), dialer, endpoint, error).await
+}
+
+async fn examine_at(
+    side: Side,
+    at: &str,
+    dialer: &Dialer,
+    endpoint: &Endpoint,
+    error: ImapError,
+) -> HostFault {
     let error = with_facts(error);
     let cause = Cause::from(error.cause());
-    let at = place(side, spec);
     let usual = || cause.remedy(side);
     if let ImapError::Net(NetError { kind, certificate: Some(shown), .. }) = &error {
-        let remedy = certificate_remedy(*kind, shown, side, &at).unwrap_or_else(usual);
+        let remedy = certificate_remedy(*kind, shown, side, at).unwrap_or_else(usual);
         return HostFault { error, finding: None, remedy };
     }
-    if !matches!(cause, Cause::Refused | Cause::Filtered | Cause::TlsOnPlainPort | Cause::OtherProtocol) {
+    let is_starttls = matches!(error, ImapError::Starttls { .. });
+    let is_port =
+        matches!(cause, Cause::Refused | Cause::Filtered | Cause::TlsOnPlainPort | Cause::OtherProtocol);
+    if !is_port && !is_starttls {
         return HostFault { error, finding: None, remedy: usual() };
     }
-    let endpoint = &account.endpoint;
     let same = async {
         let tls = match (&error, cause) {
-            (_, Cause::Refused | Cause::OtherProtocol) => return None,
+            (ImapError::Starttls { .. }, _) | (_, Cause::Refused | Cause::OtherProtocol) => return None,
             // It took the connection and kept silent.
             (ImapError::TimedOut { .. }, _) => endpoint.tls,
             _ => TlsMode::None,
         };
-        probe(&account.dialer, &Endpoint { tls, ..endpoint.clone() }, PATIENCE).await.ok()
+        probe(dialer, &Endpoint { tls, ..endpoint.clone() }, PATIENCE).await.ok()
     };
-    let (here, others) = tokio::join!(same, other_ports(account));
+    let (here, others) = tokio::join!(same, other_ports(dialer, endpoint));
     let found = Found { here, others };
     tracing::info!(side = side.as_str(), %endpoint, %error, ?found, "a host was looked at");
-    found.judge(error, endpoint, &at, usual)
+    found.judge(error, endpoint, at, usual)
 }
 
 /// What to do about a certificate that is not trusted; `None` where only general advice is left.
@@ -177,14 +195,14 @@ enum PortAnswer {
     Silent,
 }
 
-/// Looks at those of the usual ports that are not the account's own.
-async fn other_ports(account: &Account) -> Vec<(Endpoint, PortAnswer)> {
+/// Looks at those of the usual ports that are not the endpoint's own.
+async fn other_ports(dialer: &Dialer, own: &Endpoint) -> Vec<(Endpoint, PortAnswer)> {
     let look = |port, tls| async move {
-        let endpoint = Endpoint { port, tls, ..account.endpoint.clone() };
-        if endpoint.port == account.endpoint.port {
+        let endpoint = Endpoint { port, tls, ..own.clone() };
+        if endpoint.port == own.port {
             return None;
         }
-        let answer = match probe(&account.dialer, &endpoint, PATIENCE).await {
+        let answer = match probe(dialer, &endpoint, PATIENCE).await {
             Ok(Spoken::Imap { .. }) if tls == TlsMode::Implicit => PortAnswer::Good,
             Ok(Spoken::Imap { starttls: true }) => PortAnswer::Good,
             Ok(Spoken::Imap { starttls: false }) => PortAnswer::ClearOnly,
@@ -232,16 +250,18 @@ impl Found {
             None if self.others.iter().any(|(_, answer)| *answer == PortAnswer::ClearOnly) => {
                 Some("143 answers, and in clear only".to_owned())
             }
-            None if is_imap_here => {
-                Some(format!("it offers no STARTTLS, and {} does not answer", join(&silent)))
-            }
+            None if is_imap_here => Some(format!("it offers no STARTTLS, and {}", no_answer(&silent))),
             None if refuses && silent.len() == 1 => Some(format!("{} does not answer either", join(&silent))),
             None if refuses => Some(format!("neither do {}", join(&silent))),
-            None => Some(format!("{} does not answer", join(&silent))),
+            None => Some(no_answer(&silent)),
         };
         let remedy = line.unwrap_or_else(|| match Cause::from(error.cause()) {
             Cause::Refused | Cause::Filtered => format!("{}: none of the usual ports answers", usual()),
             Cause::OtherProtocol => format!("set the `host` and `port` of an IMAP server {at}"),
+            _ if matches!(error, ImapError::Starttls { .. }) => format!(
+                "ask the host for its port with TLS from the first byte, usually 993; passwords travel in clear text \
+                 only with `allow_cleartext = true` {at}"
+            ),
             _ => usual(),
         });
         HostFault { error, finding, remedy }
@@ -250,6 +270,10 @@ impl Found {
 
 fn join(ports: &[String]) -> String {
     ports.join(" and ")
+}
+
+fn no_answer(ports: &[String]) -> String {
+    format!("{} {} not answer", join(ports), if ports.len() == 1 { "does" } else { "do" })
 }
 
 fn error_is(error: &ImapError, kind: NetErrorKind) -> bool {

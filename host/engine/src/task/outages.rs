@@ -38,7 +38,7 @@ struct HostRecord {
 
 /// What is wrong with a host, for every mailbox alike.
 #[derive(Debug)]
-pub(crate) struct HostFault {
+pub struct HostFault {
     /// What the first connection failed with.
     pub error: ImapError,
     /// What was found out about the host besides, as one clause; `None` for nothing.
@@ -50,7 +50,7 @@ pub(crate) struct HostFault {
 impl HostFault {
     /// Returns the sentence for people.
     #[must_use]
-    pub(crate) fn reason(&self) -> String {
+    pub fn reason(&self) -> String {
         match &self.finding {
             Some(finding) => format!("{}; {finding}", self.error),
             None => self.error.to_string(),

@@ -9,7 +9,7 @@ use ::csv::WriterBuilder;
 use mailhaul_engine::assessment::{Assessment, EndFigures, ProjectAssessment, QuotaFigures};
 
 use super::digest::{self, Row};
-use crate::csv::harmless;
+use crate::csv::{harmless, text_of};
 
 /// The columns of the header row; their order and names are promises to spreadsheets.
 pub const COLUMNS: [&str; 25] = [
@@ -51,8 +51,7 @@ pub(super) fn render(project: &ProjectAssessment) -> Result<String, String> {
         (cells[0], cells[1]) = (harmless(missing), "missing".to_owned());
         writer.write_record(cells).map_err(|error| error.to_string())?;
     }
-    let bytes = writer.into_inner().map_err(|error| error.to_string())?;
-    String::from_utf8(bytes).map_err(|error| error.to_string())
+    text_of(writer)
 }
 
 fn record(row: &Row<'_>) -> [String; COLUMNS.len()] {
