@@ -13,3 +13,4 @@ mod odd_sources;
 mod odd_targets;
 mod patience;
 mod watching;
+mod whole_path;
