@@ -108,8 +108,8 @@ fn could_not_be_read(side: Side, stopped: &Stopped) -> String {
         escape(stopped.reason.trim_end_matches('.'))
     );
     let remedy = stopped.cause.remedy(side);
-    // Some reasons end in their remedy.
-    if !remedy.is_empty() && !stopped.reason.contains(&remedy) {
+    // Some reasons end in their remedy; those of a host's fault in a better one.
+    if !remedy.is_empty() && !stopped.cause.is_of_host() && !stopped.reason.contains(&remedy) {
         sentence.push_str(&format!("; {remedy}"));
     }
     sentence

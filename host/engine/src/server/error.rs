@@ -167,6 +167,8 @@ impl EndError {
     pub(crate) fn stopped(&self) -> Stopped {
         let reason = match self {
             Self::Explained(_, error, reading) => format!("{error}{}", reading.advice()),
+            // The line to write is known here alone.
+            Self::Host(_, fault) => format!("{}; {}", fault.reason(), fault.remedy),
             Self::NotTried(side, braked) => format!(
                 "{}; {}; the last answer was: {}",
                 braked.sentence(),

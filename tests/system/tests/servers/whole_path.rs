@@ -48,10 +48,16 @@ fn from_two_addresses_to_a_comparison() {
     let init = typed(&folder, &["init", "--source", &source, "--target", &target]).expect(0);
     let init = init.says(&["has expired", "reached, "]);
     let file = folder.join("mailhaul.toml");
-    let toml = fs::read_to_string(&file).unwrap();
-    fs::write(&file, toml.replacen("\nhost = \"127.0.0.3\"\n", &format!("\nhost = \"127.0.0.3\"\n{}\n", pin(&init)), 1)).unwrap();
     let list = format!("\u{feff}E-Mail;Passwort\r\n{};\"{}\"\r\n;\r\n", old.user, old.password);
     fs::write(folder.join("mailboxes.csv"), list).unwrap();
+    let line = pin(&init);
+    typed(&folder, &["assess", "--format", "json"]).expect(5).says(&[&line.replace('"', "\\\"")]);
+    let toml = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        toml.replacen("\nhost = \"127.0.0.3\"\n", &format!("\nhost = \"127.0.0.3\"\n{}\n", line), 1),
+    )
+    .unwrap();
     typed(&folder, &["assess"]).expect(0).says(&["1 mailbox", &format!("{} messages", count(&before))]);
     typed(&folder, &["assess", "--out", "offer.html"]).expect(0);
     assert!(fs::read_to_string(folder.join("offer.html")).unwrap().contains("evening@old.example"));
