@@ -177,8 +177,13 @@ impl Row {
 
     /// Ends it with why its log-in did not work.
     fn stop(&mut self, became: Became, stopped: &Stopped, detail: impl Into<String>) {
-        self.fail(became, stopped.cause.actor(stopped.side), detail);
-        self.cause = Some(stopped.cause);
+        // The panel has it, so that it is not missing.
+        let cause = match (became, stopped.cause) {
+            (Became::PasswordRefused, Cause::AuthOrMissing) => Cause::AuthRefused,
+            (_, cause) => cause,
+        };
+        self.fail(became, cause.actor(stopped.side), detail);
+        self.cause = Some(cause);
     }
 
     /// How the record, and whoever follows, has it.

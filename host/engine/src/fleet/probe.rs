@@ -107,7 +107,15 @@ impl Probe {
             let _permit = context.ceilings.one(spec).await;
             match dial(context, spec, side).await {
                 Ok(session) => Ok(session),
-                Err(error) => Err(interpret(context, &mailbox, error).await.stopped()),
+                Err(error) => {
+                    let error = interpret(context, &mailbox, error).await;
+                    let mut stopped = error.stopped();
+                    if stopped.cause == Cause::AuthOrMissing {
+                        // Whoever asks knows whether the mailbox is there.
+                        stopped.reason = error.words();
+                    }
+                    Err(stopped)
+                }
             }
         };
         let stopped = || Stopped { side, cause: Cause::NotTried, reason: "it was stopped".to_owned() };
