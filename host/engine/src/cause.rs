@@ -39,7 +39,7 @@ named_enum! {
         TlsName = "tls-name",
         /// The certificate has expired, or is not valid yet.
         TlsExpired = "tls-expired",
-        /// TLS was spoken to a port that answers in clear text.
+        /// TLS was asked of a port that answers in clear text, from the first byte or by STARTTLS.
         TlsOnPlainPort = "tls-on-plain-port",
         /// Clear text was spoken to a port that expects TLS.
         PlainOnTlsPort = "plain-on-tls-port",
@@ -217,10 +217,14 @@ impl Cause {
                      certificate alone"
                 )
             }
-            Self::TlsName => format!("use the name in the server's certificate as `host` under `[{side}]`"),
+            Self::TlsName => format!(
+                "if the server's operator says that it is his, use the name in the certificate as `host` under `[{side}]`"
+            ),
             Self::TlsExpired => format!("have the {side} server's certificate renewed"),
             Self::TlsOnPlainPort => {
-                format!("set `tls = \"starttls\"`, or the port for implicit TLS, under `[{side}]`")
+                format!(
+                    "set the port for implicit TLS, or `tls = \"starttls\"` where the port offers that, under `[{side}]`"
+                )
             }
             Self::PlainOnTlsPort => format!("set `tls = \"implicit\"` under `[{side}]`"),
             Self::OtherProtocol => format!("set IMAP's own `port`, 993 or 143, under `[{side}]`"),
@@ -262,7 +266,7 @@ impl Cause {
             Self::TlsUntrusted => format!("the certificate of {host} cannot be trusted"),
             Self::TlsName => format!("the certificate of {host} is for another name"),
             Self::TlsExpired => format!("the certificate of {host} has expired"),
-            Self::TlsOnPlainPort => format!("the port of {host} speaks no TLS from the first byte"),
+            Self::TlsOnPlainPort => format!("the port of {host} does not speak TLS as it is asked to"),
             Self::PlainOnTlsPort => format!("the port of {host} speaks TLS from the first byte"),
             Self::OtherProtocol => format!("the port of {host} speaks another protocol than IMAP"),
             Self::NotTried => format!("{host} has refused too many log-ins for more to be tried"),

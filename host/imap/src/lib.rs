@@ -96,6 +96,7 @@ mod opening;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod properties;
+mod redaction;
 #[cfg(test)]
 mod rooms;
 mod session;
@@ -109,6 +110,7 @@ pub use command::capability::KnownServer;
 pub use connect::{Account, connect, connect_beside, connect_noting, connect_over};
 pub use greeting::{Spoken, probe};
 pub use opening::{Encounter, reach};
+pub use redaction::Redaction;
 pub use session::append_state::AcceptedForms;
 pub use session::changes::Changes;
 pub use session::edit::CopyUid;

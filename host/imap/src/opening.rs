@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout};
 
 use crate::command::{Answer, Command, next_reply};
-use crate::greeting::{other_protocol, protocol_of};
+use crate::greeting::{Spoken, other_protocol, probe, protocol_of};
 use crate::syntax::reply::{Reply, Status};
 use crate::types::error::ImapError;
 use crate::types::facts::ServerFacts;
@@ -16,8 +16,8 @@ use crate::types::timeouts::Timeouts;
 use crate::wire::Wire;
 use crate::wire::transport::Transport;
 
-/// A clear-text port that stays silent this long is asked whether it speaks TLS: such a server waits for us,
-/// and we for its greeting.
+/// A port that stays silent this long is asked, over another connection, whether it speaks TLS or a protocol
+/// whose servers wait for us, as we wait for the greeting.
 const SILENCE_BEFORE_PROBE: Duration = Duration::from_secs(6);
 
 /// What was seen of a server on the way to a session, whatever came of it.
@@ -92,15 +92,22 @@ async fn greet(
     endpoint: &Endpoint,
     timeouts: &Timeouts,
 ) -> Result<Greeting, ImapError> {
-    if endpoint.tls == TlsMode::Implicit {
-        return read_greeting(wire, endpoint, timeouts.greeting).await;
-    }
     let start = Instant::now();
     let greeting = read_greeting(wire, endpoint, timeouts.greeting);
     match timeout(SILENCE_BEFORE_PROBE.min(timeouts.greeting), greeting).await {
         Ok(result) => result.map_err(|error| plain_on_tls(wire, endpoint, error)),
-        Err(_) if speaks_tls(dialer, endpoint).await => Err(plain_on_tls_port(endpoint)),
+        Err(_) if endpoint.tls != TlsMode::Implicit && speaks_tls(dialer, endpoint).await => {
+            Err(plain_on_tls_port(endpoint))
+        }
         Err(_) => {
+            // Whoever waits to be asked is no IMAP server: a web server says nothing of its own accord.
+            let asked = Endpoint {
+                tls: if endpoint.tls == TlsMode::Implicit { TlsMode::Implicit } else { TlsMode::None },
+                ..endpoint.clone()
+            };
+            if let Ok(Spoken::Other(protocol)) = probe(dialer, &asked, SILENCE_BEFORE_PROBE).await {
+                return Err(other_protocol(protocol, endpoint, b""));
+            }
             wire.finish();
             let left = timeouts.greeting.saturating_sub(start.elapsed());
             read_greeting(wire, endpoint, left).await.map_err(|error| match error {

@@ -104,6 +104,7 @@ async fn what_was_said_in_clear_is_forgotten() {
 async fn stripping_and_refusal_stop_it() {
     let error = refused("* OK hi\r\n", &["* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n@ OK\r\n"]).await;
     assert!(matches!(error, ImapError::Starttls { .. }), "{error}");
+    assert_eq!(error.cause(), Cause::TlsOnPlainPort, "no fault that passes by itself");
     let error =
         refused("* OK hi\r\n", &["* CAPABILITY IMAP4rev1 STARTTLS\r\n@ OK\r\n", "@ NO not today\r\n"]).await;
     assert!(matches!(&error, ImapError::Starttls { what } if what.contains("not today")), "{error}");

@@ -96,12 +96,14 @@ fn printable(text: &str) -> String {
 /// let pairs: Vec<_> = digits.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).unwrap()).collect();
 /// let printed = format!("SHA256 Fingerprint={}", pairs.join(":").to_uppercase());
 /// assert_eq!(printed.parse(), Ok(fingerprint));
+/// // What it is a digest by is clear from its length.
+/// assert_eq!(pairs.join(":").parse(), Ok(fingerprint));
 /// assert_eq!(fingerprint.to_string(), format!("sha256:{digits}"));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
-/// The text is no fingerprint: not `sha256:` and 64 hexadecimal digits.
+/// The text is no fingerprint: not 64 hexadecimal digits, behind `sha256:` or alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a fingerprint is `sha256:` and 64 hexadecimal digits, with or without `:` between them")]
 pub struct NoFingerprint;
@@ -119,8 +121,9 @@ impl FromStr for Fingerprint {
 
     fn from_str(text: &str) -> Result<Fingerprint, NoFingerprint> {
         let text = text.trim().to_ascii_lowercase();
-        let digits = text.strip_prefix("sha256:").or_else(|| text.strip_prefix("sha256 fingerprint="));
-        let digits = digits.ok_or(NoFingerprint)?.trim().replace(':', "");
+        let prefixed = text.strip_prefix("sha256:").or_else(|| text.strip_prefix("sha256 fingerprint="));
+        // So many digits are no other usual digest's.
+        let digits = prefixed.unwrap_or(&text).trim().replace(':', "");
         // `from_str_radix` takes a sign as well.
         if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return Err(NoFingerprint);

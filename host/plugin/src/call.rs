@@ -17,6 +17,7 @@ use crate::inputs::Inputs;
 use crate::kinds::convert;
 use crate::limits::{ASK_AGAIN, ASK_AGAIN_AFTER, Budget};
 use crate::meter::Meter;
+use crate::redaction::Redaction;
 use crate::state::{CallParts, CallState};
 use crate::wasmtime_error;
 
@@ -31,6 +32,8 @@ pub(crate) struct Caller {
     pub(crate) cancel: Cancel,
     /// What calls of this kind were granted.
     pub(crate) grants: Arc<Grants>,
+    /// Takes out of what the plugin says the secrets that calls were handed.
+    pub(crate) redaction: Arc<Redaction>,
     pub(crate) instrumentation: Instrumentation,
 }
 
@@ -56,6 +59,7 @@ impl Caller {
             settings: Arc::from("{}"),
             cancel: Cancel::default(),
             grants: Arc::default(),
+            redaction: Arc::default(),
             instrumentation: Instrumentation::default(),
         }
     }
@@ -71,7 +75,12 @@ impl Caller {
     ) -> Result<(T, Store<CallState>), PluginError> {
         let parts = CallParts {
             clock: Clock::start(self.budget.cpu),
-            log: LogSink::new(&self.plugin, call, self.instrumentation.meter.is_some()),
+            log: LogSink::new(
+                &self.plugin,
+                call,
+                Arc::clone(&self.redaction),
+                self.instrumentation.meter.is_some(),
+            ),
             settings: Arc::clone(&self.settings),
             cancel: self.cancel.clone(),
             inputs,
@@ -106,7 +115,7 @@ impl Caller {
         let (answer, store) = self.run(call, inputs, work).await?;
         match answer {
             Ok(answer) => Ok((answer, store)),
-            Err(error) => Err(self.error(call, convert::plugin_failure(error))),
+            Err(error) => Err(self.error(call, convert::plugin_failure(self.redaction.error(error)))),
         }
     }
 
@@ -145,6 +154,6 @@ impl Caller {
 
     /// The error for an answer that breaks the contract.
     pub(crate) fn bad(&self, call: &'static str, why: String) -> PluginError {
-        self.error(call, PluginFailure::BadReply(why))
+        self.error(call, PluginFailure::BadReply(self.redaction.scrub(&why)))
     }
 }

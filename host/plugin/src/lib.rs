@@ -58,6 +58,7 @@ mod manifest;
 mod meter;
 mod plugin;
 mod recorded_http;
+mod redaction;
 mod settings;
 mod state;
 mod text;

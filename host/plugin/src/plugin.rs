@@ -33,6 +33,7 @@ use crate::lock::LockEntry;
 use crate::manifest;
 use crate::meter::Meter;
 use crate::recorded_http::HttpRecorder;
+use crate::redaction::Redaction;
 use crate::settings;
 use crate::state::CallState;
 
@@ -240,6 +241,7 @@ impl Plugin {
         Ok(Caller {
             settings: self.checked(given)?,
             cancel: self.cancel.clone(),
+            redaction: Arc::new(Redaction::of(&grants)),
             grants,
             instrumentation: self.instrumentation.clone(),
             ..Caller::new(id, engine, self.limits.budget(kind))

@@ -171,7 +171,11 @@ impl<'a> Panel<'a> {
                     if asked < ASK_AGAIN =>
                 {
                     let wait = Duration::from_millis(wait.into()).min(ASK_AGAIN_AFTER);
-                    self.telling.waiting(key, wait, format!("the panel asks to wait: {why}"), asked).await;
+                    let most = ASK_AGAIN_AFTER.as_secs();
+                    let reason = format!(
+                        "the panel asks to wait: {why} (it is asked {ASK_AGAIN} times, at most {most} seconds apart)"
+                    );
+                    self.telling.waiting(key, wait, reason, asked).await;
                     tokio::select! {
                         () = sleep(wait) => {}
                         () = self.telling.stopped() => return Err(Refusal::Stopped),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mailhaul_imap::ImapError;
 use mailhaul_net::Certificate;
+use mailhaul_text::clause;
 
 use crate::cause::Cause;
 use crate::plugin::{Meaning, PluginId};
@@ -131,6 +132,10 @@ impl EndError {
         match self {
             Self::Explained(_, _, reading) => reading.remedy().unwrap_or_else(usual),
             Self::Host(_, fault) => fault.remedy.clone(),
+            // No later time makes it less.
+            Self::Imap(side, ImapError::Excess { .. }) => {
+                format!("have it mended on the {}, and run the same command again", side.as_str())
+            }
             _ => usual(),
         }
     }
@@ -141,12 +146,15 @@ impl EndError {
         match self {
             Self::Imap(side, error) if cause_at(*side, error) != Cause::from(error.cause()) => {
                 format!(
-                    "{error}; that may be a wrong password, a mailbox that is not there yet, or IMAP switched off"
+                    "{}; that may be a wrong password, a mailbox that is not there yet, or IMAP switched off",
+                    clause(error.to_string())
                 )
             }
             Self::Imap(_, error) => error.to_string(),
             Self::Explained(_, error, reading) if reading.remedy.is_some() => error.to_string(),
-            Self::Explained(_, error, reading) => format!("{error}{}", reading.advice()),
+            Self::Explained(_, error, reading) => {
+                format!("{}{}", clause(error.to_string()), reading.advice())
+            }
             Self::Secret(_, reason) => reason.clone(),
             Self::Host(_, fault) => fault.reason(),
             Self::Listed(_, words, Listed { plugin, is_there }) => {
@@ -156,7 +164,7 @@ impl EndError {
                         "{plugin} does not list it: it is not created on the new host, or its address is wrong"
                     ),
                 };
-                words.iter().cloned().chain([said]).collect::<Vec<_>>().join("; ")
+                words.iter().cloned().map(clause).chain([said]).collect::<Vec<_>>().join("; ")
             }
             Self::NotTried(_, braked) => braked.to_string(),
         }
@@ -166,7 +174,9 @@ impl EndError {
     #[must_use]
     pub(crate) fn stopped(&self) -> Stopped {
         let reason = match self {
-            Self::Explained(_, error, reading) => format!("{error}{}", reading.advice()),
+            Self::Explained(_, error, reading) => {
+                format!("{}{}", clause(error.to_string()), reading.advice())
+            }
             // The line to write is known here alone.
             Self::Host(_, fault) => format!("{}; {}", fault.reason(), fault.remedy),
             Self::NotTried(side, braked) => format!(
@@ -300,5 +310,30 @@ impl Interpretation {
     #[must_use]
     pub(crate) fn remedy(&self) -> Option<String> {
         self.remedy.as_ref().map(|remedy| format!("{remedy} ({})", self.plugin))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is too long or too many today is so tomorrow: nobody is told to try again later.
+    #[test]
+    fn what_no_time_mends_is_not_waited_for() {
+        let what = "the name of a folder has 3000 bytes; it has to be renamed or removed there".to_owned();
+        let error = EndError::Imap(Side::Source, ImapError::Excess { what });
+        assert!(!error.remedy().contains("later"), "{}", error.remedy());
+        assert!(error.remedy().contains("on the source"), "{}", error.remedy());
+    }
+
+    #[test]
+    fn a_full_stop_of_the_server_does_not_stand_before_a_semicolon() {
+        let refused = ImapError::LoginRefused {
+            code: Some("AUTHENTICATIONFAILED".into()),
+            text: "Authentication failed.".into(),
+            as_admin: false,
+        };
+        let detail = EndError::Imap(Side::Target, refused).detail();
+        assert!(detail.contains("Authentication failed; that may be"), "{detail}");
     }
 }

@@ -116,7 +116,8 @@ async fn examine_at(
 ) -> HostFault {
     let error = with_facts(error);
     let cause = Cause::from(error.cause());
-    let usual = || cause.remedy(side);
+    // It is told where the host stands, which may be a row of the list.
+    let usual = || cause.remedy(side).replace(&format!("under `[{}]`", side.as_str()), at);
     if let ImapError::Net(NetError { kind, certificate: Some(shown), .. }) = &error {
         let remedy = certificate_remedy(*kind, shown, side, at).unwrap_or_else(usual);
         return HostFault { error, finding: None, remedy };
@@ -129,9 +130,9 @@ async fn examine_at(
     }
     let same = async {
         let tls = match (&error, cause) {
-            (ImapError::Starttls { .. }, _) | (_, Cause::Refused | Cause::OtherProtocol) => return None,
-            // It took the connection and kept silent.
-            (ImapError::TimedOut { .. }, _) => endpoint.tls,
+            // Whoever took the connection and kept silent was asked what it speaks while its greeting was due.
+            (ImapError::Starttls { .. } | ImapError::TimedOut { .. }, _)
+            | (_, Cause::Refused | Cause::OtherProtocol) => return None,
             _ => TlsMode::None,
         };
         probe(dialer, &Endpoint { tls, ..endpoint.clone() }, PATIENCE).await.ok()
@@ -153,15 +154,25 @@ fn certificate_remedy(kind: NetErrorKind, shown: &Certificate, side: Side, at: &
         }
         NetErrorKind::TlsName => match shown.names.iter().find(|name| is_host(name)) {
             Some(name) => {
-                format!("write `host = \"{name}\"` {at}, or trust this certificate as it is: {pin}")
+                format!(
+                    "if the server's operator says that this name is his, write `host = \"{name}\"` {at}; if he says \
+                     that the certificate is the right one as it is, write {pin}"
+                )
             }
-            None => format!("use a name that the certificate is for as `host`, or trust it as it is: {pin}"),
+            None => format!(
+                "ask the server's operator which name it is to have as `host`; if he says that the certificate is the \
+                 right one as it is, write {pin}"
+            ),
         },
         NetErrorKind::TlsExpired if side == Side::Source => format!(
-            "have the source server's certificate renewed; where nobody does that any more, trust it as it is: {pin}"
+            "have the source server's certificate renewed; where nobody does that any more, and its operator says that \
+             this is the right one, write {pin}"
         ),
         NetErrorKind::TlsExpired => {
-            format!("have the target server's certificate renewed, or trust it as it is: {pin}")
+            format!(
+                "have the target server's certificate renewed; until then, if its operator says that this is the right \
+                 one, write {pin}"
+            )
         }
         NetErrorKind::TlsUntrusted => format!(
             "if the server's operator says that it is the right one, write {pin}; for an authority of your own \
@@ -251,8 +262,7 @@ impl Found {
                 Some("143 answers, and in clear only".to_owned())
             }
             None if is_imap_here => Some(format!("it offers no STARTTLS, and {}", no_answer(&silent))),
-            None if refuses && silent.len() == 1 => Some(format!("{} does not answer either", join(&silent))),
-            None if refuses => Some(format!("neither do {}", join(&silent))),
+            None if refuses => Some(format!("{} either", no_answer(&silent))),
             None => Some(no_answer(&silent)),
         };
         let remedy = line.unwrap_or_else(|| match Cause::from(error.cause()) {
@@ -268,12 +278,9 @@ impl Found {
     }
 }
 
-fn join(ports: &[String]) -> String {
-    ports.join(" and ")
-}
-
 fn no_answer(ports: &[String]) -> String {
-    format!("{} {} not answer", join(ports), if ports.len() == 1 { "does" } else { "do" })
+    let ends = ports.join(" and ");
+    format!("{ends} {} not answer", if ports.len() == 1 { "does" } else { "do" })
 }
 
 fn error_is(error: &ImapError, kind: NetErrorKind) -> bool {
@@ -319,7 +326,7 @@ mod tests {
             "the server's certificate is for another name: it is for *.provider.example, mail.provider.example, \
              issued by Some CA (old.example:993)"
         );
-        assert!(remedy.starts_with("write `host = \"mail.provider.example\"` under `[source]`"), "{remedy}");
+        assert!(remedy.contains("operator says that this name is his, write `host = \"mail.provider.example\"` under `[source]`"), "{remedy}");
         assert!(remedy.ends_with(&pin), "{remedy}");
         let (reason, remedy) = told(NetErrorKind::TlsExpired, &["a.example"], false).await;
         assert!(
@@ -339,7 +346,7 @@ mod tests {
     async fn a_name_that_is_no_host_is_not_to_be_written() {
         let hostile = ["a\"b", "x y", "*.provider.example", "`rm`"];
         let (_, remedy) = told(NetErrorKind::TlsName, &hostile, false).await;
-        assert!(remedy.starts_with("use a name that the certificate is for as `host`"), "{remedy}");
+        assert!(remedy.starts_with("ask the server's operator which name it is"), "{remedy}");
         let many: Vec<String> = (0..9).map(|n| format!("h{n}.example")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let (reason, _) = told(NetErrorKind::TlsName, &many, false).await;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mailhaul_imap::ImapError;
 use mailhaul_net::{Certificate, Endpoint};
+use mailhaul_text::clause;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
@@ -52,7 +53,7 @@ impl HostFault {
     #[must_use]
     pub fn reason(&self) -> String {
         match &self.finding {
-            Some(finding) => format!("{}; {finding}", self.error),
+            Some(finding) => format!("{}; {finding}", clause(self.error.to_string())),
             None => self.error.to_string(),
         }
     }

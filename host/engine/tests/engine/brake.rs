@@ -78,7 +78,7 @@ fn three_log_ins_are_refused_and_no_more_are_begun() {
                     "3 log-ins in a row were refused at new.example:143, so no more were tried; mend the target \
                      log-ins that were refused, and run the same command again; the last answer was: the server \
                      refused the log-in: [AUTHENTICATIONFAILED] Authentication failed.",
-                    "the server refused the log-in: [AUTHENTICATIONFAILED] Authentication failed.; that may be a wrong \
+                    "the server refused the log-in: [AUTHENTICATIONFAILED] Authentication failed; that may be a wrong \
                      password, a mailbox that is not there yet, or IMAP switched off",
                 ],
             );

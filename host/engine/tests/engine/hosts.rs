@@ -13,7 +13,7 @@ use mailhaul_engine::plugin::{
 };
 use mailhaul_engine::summary::Side;
 use mailhaul_lab::fake::{Fake, Verdict};
-use mailhaul_net::Dialer;
+use mailhaul_net::{Dialer, TlsMode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -128,7 +128,7 @@ fn another_protocol_on_the_port_is_named() {
         let outcome = stage.check();
         let row = rows(&outcome, Side::Target)[0];
         assert_eq!(row.cause, Some(Cause::OtherProtocol), "{}", row.detail);
-        let said = format!("the port speaks {name}, not IMAP (new.example:25): {}", line.trim());
+        let said = format!("the port speaks {name}, not IMAP (new.example:25): {}", line.trim().trim_end_matches('.'));
         assert!(row.detail.starts_with(&said), "{}", row.detail);
         assert_eq!(row.remedy, "set the `host` and `port` of an IMAP server under `[target]`");
     }
@@ -156,6 +156,44 @@ fn a_silent_port_is_asked_what_it_speaks() {
     let row = rows(&outcome, Side::Target)[0];
     assert_eq!(row.cause, Some(Cause::OtherProtocol), "{}", row.detail);
     assert!(row.detail.starts_with("the port speaks HTTP"), "{}", row.detail);
+    assert!(
+        outcome.waited < Duration::from_secs(15),
+        "a greeting is not waited for to the end: {:?}",
+        outcome.waited
+    );
+}
+
+/// A server that was never told of TLS: no fault that passes, and the port that has it is looked for.
+#[test]
+fn a_port_without_starttls_is_the_operators_and_the_other_port_is_named() {
+    let mut stage = Stage::loaded(1);
+    stage.job.target.server.tls = TlsMode::StartTls;
+    stage.job.target.server.port = Some(143);
+    stage.target.manners(|m| m.capability = "IMAP4rev1".into());
+    let server = stage.target.clone();
+    opening(&mut stage, move |port| if port == 143 { Ok(server.connect()) } else { refused() });
+    let outcome = stage.check();
+    let row = rows(&outcome, Side::Target)[0];
+    assert_eq!((row.cause, row.who), (Some(Cause::TlsOnPlainPort), Some(Actor::Operator)), "{}", row.detail);
+    assert!(row.detail.ends_with("; 993 does not answer"), "{}", row.detail);
+    assert!(row.remedy.contains("usually 993"), "{}", row.remedy);
+    assert!(!stage.target.heard().iter().any(|line| line.starts_with("LOGIN")), "no password in clear");
+}
+
+/// Two connections and no third, and no other port is asked what the first was asked already.
+#[test]
+fn a_port_that_says_nothing_is_asked_once_more() {
+    let mut stage = fleet(50);
+    stage.most *= 20;
+    stage.job.target.server.port = Some(993);
+    stage.job.target.server.tls = TlsMode::Implicit;
+    let dialled = opening(&mut stage, |port| if port == 993 { greeting("") } else { refused() });
+    let outcome = stage.check();
+    let row = rows(&outcome, Side::Target)[0];
+    assert_eq!(row.cause, Some(Cause::Filtered), "{}", row.detail);
+    let mut ports = dialled.lock().unwrap().clone();
+    ports.sort_unstable();
+    assert_eq!(ports, [143, 993, 993]);
 }
 
 /// A panel that has only some mailboxes.

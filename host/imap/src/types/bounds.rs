@@ -89,7 +89,7 @@ pub(crate) fn check_folders(folders: &[Folder]) -> Result<(), ImapError> {
             let begin: String = path.0.iter().take(2).flat_map(|level| level.chars().take(40)).collect();
             return excess(format!(
                 "the name of a folder that begins with `{}` has {bytes} bytes and {levels} levels, and names of up to \
-                 {MOST_NAME} bytes and {MOST_LEVELS} levels are moved; rename or remove it on the server",
+                 {MOST_NAME} bytes and {MOST_LEVELS} levels are moved; it has to be renamed or removed there",
                 begin.escape_debug()
             ));
         }

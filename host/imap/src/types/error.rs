@@ -205,7 +205,7 @@ pub enum Cause {
     TlsName,
     /// The certificate is expired, or not valid yet.
     TlsExpired,
-    /// TLS was expected on a port that answers in clear.
+    /// TLS was expected on a port that answers in clear, from the first byte or by STARTTLS.
     TlsOnPlainPort,
     /// Clear text was expected on a port that speaks TLS.
     PlainOnTlsPort,
@@ -241,6 +241,7 @@ impl ImapError {
                 limit_words(text).unwrap_or(Cause::ServerFault)
             }
             ImapError::OtherProtocol { .. } => Cause::OtherProtocol,
+            ImapError::Starttls { .. } => Cause::TlsOnPlainPort,
             ImapError::TimedOut { during: "the greeting", .. } => Cause::Filtered,
             _ => Cause::ServerFault,
         }

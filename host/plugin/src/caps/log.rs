@@ -1,19 +1,23 @@
 //! `log`: lines in mailhaul's log.
 //!
 //! Policy: 200 lines for a call and 8 KiB for a line, the rest is counted; everything is escaped; the
-//! level and the plugin's name are the host's to write.
+//! level and the plugin's name are the host's to write; secrets that were handed out are taken out of it.
+
+use std::sync::Arc;
 
 use mailhaul_engine::plugin::PluginId;
 use tracing::{Level, Span};
 
 use crate::bindings::imports::mailhaul::plugin::log;
 use crate::limits::{LOG_LINE, LOG_LINES, MESSAGE};
+use crate::redaction::Redaction;
 use crate::state::CallState;
 use crate::text;
 
 /// The log of one call: bounded, escaped, and marked with plugin and function.
 pub(crate) struct LogSink {
     span: Span,
+    redaction: Arc<Redaction>,
     written: u32,
     suppressed: u32,
     last: Option<String>,
@@ -24,9 +28,9 @@ pub(crate) struct LogSink {
 }
 
 impl LogSink {
-    pub(crate) fn new(plugin: &PluginId, call: &str, author: bool) -> Self {
+    pub(crate) fn new(plugin: &PluginId, call: &str, redaction: Arc<Redaction>, author: bool) -> Self {
         let span = tracing::info_span!("plugin", id = %plugin.id, version = %plugin.version, call);
-        Self { span, written: 0, suppressed: 0, last: None, kept: Vec::new(), author }
+        Self { span, redaction, written: 0, suppressed: 0, last: None, kept: Vec::new(), author }
     }
 
     /// The last line of the guest, whether it was written or not: shown with a crash.
@@ -43,7 +47,7 @@ impl LogSink {
             }
             line.push_str(&format!(" {name}={value}"));
         }
-        let line = text::shown(&line, LOG_LINE);
+        let line = self.redaction.shown(&line, LOG_LINE);
         self.last = Some(text::shown(&line, MESSAGE));
         if self.written >= LOG_LINES {
             self.suppressed = self.suppressed.saturating_add(1);

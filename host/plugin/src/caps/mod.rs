@@ -64,7 +64,7 @@ pub(crate) mod testing {
         let plugin = PluginId { id: "test".into(), version: "0.0.0".into() };
         let parts = CallParts {
             clock: Clock::start(Duration::from_secs(1)),
-            log: LogSink::new(&plugin, "test", false),
+            log: LogSink::new(&plugin, "test", Arc::default(), false),
             settings: Arc::from("{}"),
             cancel: Cancel::default(),
             inputs: Arc::new(inputs),

@@ -19,6 +19,7 @@ use crate::grants::Recipient;
 use crate::inputs::Inputs;
 use crate::kinds::{convert, password_policy};
 use crate::limits::{CODE, NAME, PAGE, REMARKS, TOKEN};
+use crate::redaction::Redaction;
 use crate::state::CallState;
 use crate::text;
 
@@ -70,7 +71,7 @@ impl MailboxProvisioner for WasmProvisioner {
                 }
             })
             .await?;
-        checked(page, token, max).map_err(|why| self.caller.bad(LIST, why))
+        checked(page, token, max, &self.caller.redaction).map_err(|why| self.caller.bad(LIST, why))
     }
 
     async fn create_mailbox(&self, mailbox: &NewMailbox) -> Result<Creation, PluginError> {
@@ -90,6 +91,7 @@ impl MailboxProvisioner for WasmProvisioner {
             value: mailbox.password.clone(),
             to,
         };
+        self.caller.redaction.hand(&mailbox.login, &mailbox.password);
         let (creation, _store) = self
             .caller
             .ask(CREATE, Arc::new(Inputs::new()), {
@@ -108,7 +110,7 @@ impl MailboxProvisioner for WasmProvisioner {
             wit::Creation::Created => Ok(Creation::Created),
             wit::Creation::Exists => Ok(Creation::Exists),
             wit::Creation::Other(what) => {
-                let what = text::shown(&what, CODE);
+                let what = self.caller.redaction.shown(&what, CODE);
                 Err(self.caller.bad(CREATE, format!("`{what}` is no outcome of creating a mailbox")))
             }
         }
@@ -144,7 +146,12 @@ impl WasmProvisioner {
 }
 
 /// Converts a page to the engine's type, or says how it breaks the contract.
-fn checked(page: wit::ListPage, token: Option<&str>, max: u32) -> Result<ExistingPage, String> {
+fn checked(
+    page: wit::ListPage,
+    token: Option<&str>,
+    max: u32,
+    redaction: &Redaction,
+) -> Result<ExistingPage, String> {
     if page.mailboxes.len() > max as usize {
         return Err(format!("{} mailboxes on a page of at most {max}", page.mailboxes.len()));
     }
@@ -162,7 +169,8 @@ fn checked(page: wit::ListPage, token: Option<&str>, max: u32) -> Result<Existin
         text::checked_value("the log-in name", &mailbox.login, NAME)?;
         mailboxes.push(ExistingMailbox { login: mailbox.login, quota: mailbox.quota });
     }
-    let diagnostics = page.diagnostics.into_iter().map(convert::diagnostic).collect();
+    let diagnostics =
+        page.diagnostics.into_iter().map(|said| convert::diagnostic(redaction.diagnostic(said))).collect();
     let password_policy = password_policy::password_policy(&page.extras)?;
     Ok(ExistingPage { mailboxes, next: page.next, diagnostics, password_policy })
 }
@@ -182,10 +190,11 @@ mod tests {
             diagnostics: Vec::new(),
             extras: Vec::new(),
         };
-        let refused = |page| checked(page, Some("7"), 1).unwrap_err();
+        let none = Redaction::default();
+        let refused = |page| checked(page, Some("7"), 1, &none).unwrap_err();
         assert_eq!(refused(page(&["a", "b"], None)), "2 mailboxes on a page of at most 1");
         assert!(refused(page(&["a"], Some("7"))).contains("that of this one"));
         assert!(refused(page(&["a\nb"], None)).contains("control character"));
-        assert_eq!(checked(page(&["a"], Some("8")), Some("7"), 1).unwrap().mailboxes.len(), 1);
+        assert_eq!(checked(page(&["a"], Some("8")), Some("7"), 1, &none).unwrap().mailboxes.len(), 1);
     }
 }

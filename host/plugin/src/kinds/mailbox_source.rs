@@ -20,6 +20,7 @@ use crate::grants::Recipient;
 use crate::inputs::Inputs;
 use crate::kinds::convert;
 use crate::limits::{BATCH, CODE, EMPTY_PAGES, KEY, MESSAGE, NAME, PAGE, REMARKS, TOKEN};
+use crate::redaction::Redaction;
 use crate::state::CallState;
 use crate::text;
 
@@ -86,7 +87,8 @@ impl MailboxSource for WasmSource {
                 },
             )
             .await?;
-        let page = checked(page, token, max, &store).map_err(|why| self.caller.bad(CALL, why))?;
+        let page = checked(page, token, max, (&store, &self.caller.redaction))
+            .map_err(|why| self.caller.bad(CALL, why))?;
         self.count_empty(&page, token.is_none()).map_err(|why| self.caller.bad(CALL, why))?;
         Ok(page)
     }
@@ -97,7 +99,7 @@ fn checked(
     page: wit::Page,
     token: Option<&str>,
     max: u32,
-    store: &Store<CallState>,
+    (store, redaction): (&Store<CallState>, &Redaction),
 ) -> Result<MailboxPage, String> {
     if page.mailboxes.len() > max as usize {
         return Err(format!("{} mailboxes on a page of at most {max}", page.mailboxes.len()));
@@ -111,7 +113,7 @@ fn checked(
     let mut keys = BTreeSet::new();
     let mut mailboxes = Vec::with_capacity(page.mailboxes.len());
     for mailbox in page.mailboxes {
-        let mailbox = entry(mailbox, store)?;
+        let mailbox = entry(mailbox, store, redaction)?;
         if !keys.insert(mailbox.key.clone()) {
             return Err(format!("the key `{}` is on one page twice", mailbox.key));
         }
@@ -120,12 +122,22 @@ fn checked(
     if page.diagnostics.len() > REMARKS {
         return Err(format!("{} diagnostics, at most {REMARKS} are allowed", page.diagnostics.len()));
     }
-    let diagnostics = page.diagnostics.into_iter().map(convert::diagnostic).collect();
+    let diagnostics =
+        page.diagnostics.into_iter().map(|said| convert::diagnostic(redaction.diagnostic(said))).collect();
     Ok(MailboxPage { mailboxes, next: page.next, diagnostics })
 }
 
-fn entry(mailbox: wit::Mailbox, store: &Store<CallState>) -> Result<MailboxEntry, String> {
+fn entry(
+    mailbox: wit::Mailbox,
+    store: &Store<CallState>,
+    redaction: &Redaction,
+) -> Result<MailboxEntry, String> {
     text::checked_value("the key of a mailbox", &mailbox.key, KEY)?;
+    for name in [&mailbox.key, &mailbox.source.login, &mailbox.target.login] {
+        redaction.checked("the key or a log-in name of a mailbox", name)?;
+    }
+    let hosts = [&mailbox.source.host, &mailbox.target.host];
+    hosts.into_iter().flatten().try_for_each(|host| redaction.checked("the host of a mailbox", host))?;
     let side = |account, side, recipient| {
         let entry = account_entry(account, &recipient, store);
         entry.map_err(|why| format!("the {side} of `{}`: {why}", mailbox.key))
@@ -133,18 +145,19 @@ fn entry(mailbox: wit::Mailbox, store: &Store<CallState>) -> Result<MailboxEntry
     Ok(MailboxEntry {
         source: side(mailbox.source, "source", Recipient::Source)?,
         target: side(mailbox.target, "target", Recipient::Target)?,
-        label: mailbox.label.map(|label| text::shown(&label, MESSAGE)),
-        batch: batch(&mailbox.extras)?,
-        origin: mailbox.origin.map(|origin| text::shown(&origin, MESSAGE)),
+        label: mailbox.label.map(|label| redaction.shown(&label, MESSAGE)),
+        batch: batch(&mailbox.extras, redaction)?,
+        origin: mailbox.origin.map(|origin| redaction.shown(&origin, MESSAGE)),
         one_account: one_account_is_meant(&mailbox.extras)?,
         key: mailbox.key,
     })
 }
 
 /// The set of mailboxes that the row says it runs with.
-fn batch(extras: &[(String, String)]) -> Result<Option<String>, String> {
+fn batch(extras: &[(String, String)], redaction: &Redaction) -> Result<Option<String>, String> {
     let Some((_, name)) = extras.iter().find(|(name, _)| name == "batch") else { return Ok(None) };
     text::checked_name("`batch`", name, BATCH)?;
+    redaction.checked("`batch`", name)?;
     Ok(Some(name.clone()))
 }
 
@@ -241,7 +254,7 @@ mod tests {
     }
 
     fn refused(page: wit::Page) -> String {
-        checked(page, Some("7"), 2, &store(Inputs::new())).unwrap_err()
+        checked(page, Some("7"), 2, (&store(Inputs::new()), &Redaction::default())).unwrap_err()
     }
 
     #[test]
@@ -271,7 +284,10 @@ mod tests {
     fn that_one_account_is_meant_is_said_in_one_word() {
         let read = |extras: Vec<(String, String)>| {
             let mailbox = wit::Mailbox { extras, ..mailbox("a") };
-            checked(page(vec![mailbox], None), None, 2, &store(Inputs::new())).unwrap().mailboxes.remove(0)
+            checked(page(vec![mailbox], None), None, 2, (&store(Inputs::new()), &Redaction::default()))
+                .unwrap()
+                .mailboxes
+                .remove(0)
         };
         assert!(!read(Vec::new()).one_account);
         assert!(read(vec![("one-account".into(), "meant".into())]).one_account);
@@ -285,7 +301,7 @@ mod tests {
         let mut mailbox = mailbox("a");
         let account = if target { &mut mailbox.target } else { &mut mailbox.source };
         account.auth = accounts::Auth::Secret(handle);
-        let page = checked(page(vec![mailbox], None), None, 2, &store)?;
+        let page = checked(page(vec![mailbox], None), None, 2, (&store, &Redaction::default()))?;
         assert!(!format!("{page:?}").contains("canary"));
         Ok(page.mailboxes.into_iter().next().unwrap())
     }

@@ -240,6 +240,34 @@ fn what_is_provisioned_is_run_without_another_step() {
     at(&["passwords", "export", "--yes"]).expect(2).says(&["passwords.csv", "nothing was written"]);
 }
 
+/// A panel that repeats what it was sent: neither its token nor a password is told, whether that came from the
+/// list or was made, in any command that asks it, on any way out.
+#[test]
+fn what_a_panel_repeats_is_told_without_secrets() {
+    for (method, codes) in [("POST", [3, 3]), ("GET", [6, 6])] {
+        let project = PanelProject::new(true);
+        project.grant(&["--all", "--private", project.origin()]);
+        project.panel.state().repeats = Some(method);
+        for (format, code) in ["text", "json"].into_iter().zip(codes) {
+            let told = project.mailhaul(&["provision", "-vv", "--format", format]);
+            let told = told.expect(code).says(&["cannot do", "[secret]"]);
+            for secret in [TOKEN, PASSWORD] {
+                assert!(!told.told().contains(secret), "{method} {format}: {}", told.told());
+            }
+        }
+        if method == "GET" {
+            for command in
+                [&["provision", "--dry-run"][..], &["check", "-vv"], &["check", "--format", "json"]]
+            {
+                let told = project.mailhaul(command);
+                assert!(!told.told().contains(TOKEN), "{command:?}: {}", told.told());
+            }
+        }
+        nowhere(&project.folder, Path::new(""), TOKEN);
+        nowhere(&project.folder, Path::new(""), PASSWORD);
+    }
+}
+
 /// A panel whose certificate nobody vouches for is not spoken to, and the token is not sent.
 #[test]
 fn a_panel_nobody_vouches_for() {

@@ -65,7 +65,7 @@ fn a_wrong_column_is_two_sentences() {
     let sum = run.split_once("\nstopped at").map(|(_, sum)| format!("stopped at{sum}")).unwrap_or_default();
     let sum: Vec<&str> = sum.lines().filter(|line| !line.starts_with("copied now")).collect();
     insta::assert_snapshot!(check, @r"
-    FAIL  target: auth-or-missing: the server refused the log-in: [AUTHENTICATIONFAILED] Authentication failed.; that may be a wrong password, a mailbox that is not there yet, or IMAP switched off; concerns 3 mailboxes: u01@old, u02@old, u03@old (you: check the target password, that the mailbox is there (`mailhaul provision` creates what is missing), that IMAP is switched on for it, and an administrator's rights to it)
+    FAIL  target: auth-or-missing: the server refused the log-in: [AUTHENTICATIONFAILED] Authentication failed; that may be a wrong password, a mailbox that is not there yet, or IMAP switched off; concerns 3 mailboxes: u01@old, u02@old, u03@old (you: check the target password, that the mailbox is there (`mailhaul provision` creates what is missing), that IMAP is switched on for it, and an administrator's rights to it)
     FAIL  target: not-tried: 3 log-ins in a row were refused at 127.0.0.1:PORT, so no more were tried; the last answer was: the server refused the log-in: [AUTHENTICATIONFAILED] Authentication failed.; concerns 13 mailboxes: u04@old, u05@old, u06@old, u07@old, u08@old, u09@old, u10@old, u11@old, u12@old, u13@old, u14@old, u15@old, u16@old (you: mend the target log-ins that were refused, and run the same command again)
       certificate: source 127.0.0.1:OLD: for localhost, 127.0.0.1, 127.0.0.2; issued by mailhaul laboratory, until 2089-01-01
       certificate: target 127.0.0.1:PORT: for localhost, 127.0.0.1, 127.0.0.2; issued by mailhaul laboratory, until 2089-01-01
@@ -73,7 +73,7 @@ fn a_wrong_column_is_two_sentences() {
     16 mailboxes, 0 messages, 0 B: 0 ready, 16 not
     ");
     insta::assert_snapshot!(sum.join("\n"), @r"
-    stopped at the target: auth-or-missing: the server refused the log-in: [AUTHENTICATIONFAILED] Authentication failed.; that may be a wrong password, a mailbox that is not there yet, or IMAP switched off
+    stopped at the target: auth-or-missing: the server refused the log-in: [AUTHENTICATIONFAILED] Authentication failed; that may be a wrong password, a mailbox that is not there yet, or IMAP switched off
       concerns 3 mailboxes: u01@old, u02@old, u03@old
     stopped at the target: not-tried: 3 log-ins in a row were refused at 127.0.0.1:PORT, so no more were tried; mend the target log-ins that were refused, and run the same command again; the last answer was: the server refused the log-in: [AUTHENTICATIONFAILED] Authentication failed.
       concerns 13 mailboxes: u04@old, u05@old, u06@old, u07@old, u08@old, u09@old, u10@old, u11@old, u12@old, u13@old, u14@old, u15@old, u16@old

@@ -50,6 +50,8 @@ pub(crate) struct PanelState {
     pub(crate) hang: Option<Hang>,
     /// Heads of answers that come before anything is done, with `Retry-After` where it is part of them.
     pub(crate) refusals: VecDeque<&'static str>,
+    /// Whether it refuses requests of this method, and repeats them: their token and all of their body.
+    pub(crate) repeats: Option<&'static str>,
 }
 
 impl fmt::Debug for PanelState {
@@ -113,10 +115,12 @@ fn serve(
     stream.read_line(&mut line)?;
     let request = line.trim_end().trim_end_matches(" HTTP/1.1").to_owned();
     let (mut length, mut authorized) = (0, false);
+    let mut head = request.clone();
     loop {
         line.clear();
         stream.read_line(&mut line)?;
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        head.push_str(&format!("; {name}: {value}"));
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().unwrap_or(0),
             "authorization" => {
@@ -128,10 +132,14 @@ fn serve(
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
+    let raw = String::from_utf8_lossy(&body).into_owned();
     let body: Value = serde_json::from_slice(&body).unwrap_or_else(|_| form(&body));
     let mut state = state.lock().unwrap();
     let (status, answer) = match (authorized, state.refusals.pop_front()) {
         (false, _) => ("401 Unauthorized", json!({ "error": "who are you?" })),
+        (true, None) if state.repeats.is_some_and(|method| request.starts_with(method)) => {
+            ("500 Internal Server Error", json!({ "error": format!("cannot do {raw} for {head}") }))
+        }
         (true, Some(refusal)) => (refusal, json!({ "error": "slow down" })),
         (true, None) => {
             state.heard.push(request.clone());
