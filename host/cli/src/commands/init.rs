@@ -64,6 +64,10 @@ pub(crate) fn init(ui: &mut Ui, args: &Init) -> Result<Exit, Failure> {
         given(args.source.as_deref(), args.source_host.as_deref(), args.source_port, args.source_tls)?,
         given(args.target.as_deref(), args.target_host.as_deref(), args.target_port, args.target_tls)?,
     ];
+    if args.name.as_deref().is_some_and(|name| name.chars().any(mailhaul_text::is_unsafe)) {
+        let sentence = "the name of the project has a character in it that is not seen";
+        return Err(Failure::input(sentence, Some("give `--name` letters, digits, blanks and signs only")));
+    }
     let mut answers = InitAnswers { name: args.name.clone().unwrap_or_default(), ..InitAnswers::default() };
     // What would be thrown away is neither looked for nor asked.
     if !["mailhaul.toml", "mailboxes.csv"].iter().any(|name| args.dir.join(name).exists()) {
@@ -279,13 +283,14 @@ fn nobody() -> Failure {
 /// Asks whether a server is meant that nothing vouches for.
 fn agreed(ui: &mut Ui, proposal: &Proposal) -> Result<bool, Failure> {
     ui.warn(&format!("{}: {}", proposal.endpoint, doubt(proposal)));
-    let question = format!("  is {} the right one? (yes/no)", proposal.endpoint.host);
-    Ok(ui.ask(&question, "no")?.is_some_and(|answer| answer.eq_ignore_ascii_case("yes")))
+    ui.agree(&format!("  is {} the right one?", proposal.endpoint.host))
 }
 
-/// Whether the server may be used without asking: it is sure, or it is what somebody has typed.
+/// Whether the server may be used without asking: it is sure, or it is what somebody has typed. A name that
+/// DNS does not have was typed wrong.
 fn named(proposal: &Proposal) -> bool {
-    proposal.sure || proposal.origins.iter().all(|origin| *origin == Origin::Typed)
+    let typed = || proposal.origins.iter().all(|origin| *origin == Origin::Typed);
+    proposal.sure || typed() && !server::is_unknown(proposal)
 }
 
 /// What is proposed when nobody may be asked: what ships, else what was typed, where it can be a host.
@@ -320,10 +325,12 @@ fn open(port: Option<u16>, tls: Option<TlsMode>) -> SideAnswer {
 
 fn answer(proposal: &Proposal, decided: bool) -> SideAnswer {
     let Endpoint { host, port, tls } = &proposal.endpoint;
+    let shown = proposal.reached.as_ref().err().and_then(Obstacle::certificate);
     SideAnswer {
         host: Some(host.clone()),
         port: (*port != tls.default_port()).then_some(*port),
         tls: protection(*tls),
+        fingerprint: shown.map(|certificate| certificate.fingerprint.to_string()),
         undecided: !decided,
         notes: server::notes(proposal, decided),
     }
@@ -433,7 +440,8 @@ mod tests {
         init(&mut ui, &given).unwrap();
         let text = std::fs::read_to_string(project.join("mailhaul.toml")).unwrap();
         assert!(
-            text.contains("# No IMAP server was found for firm.example.\nhost = \"mail.olddomain.example\""),
+            text.contains("# No IMAP server was found for firm.example.\n# An example, made up: write the real")
+                && text.contains("\n#host = \"mail.olddomain.example\"\n"),
             "{text}"
         );
         assert!(
@@ -441,6 +449,20 @@ mod tests {
             "{text}"
         );
         assert!(err.text().contains("no IMAP server was found for firm.example"), "{}", err.text());
+    }
+
+    #[test]
+    fn a_name_that_is_not_seen_is_refused_without_a_file_that_is_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a\u{7}b", "a\nb", "\u{202e}x"] {
+            let given = Init { name: Some(name.into()), ..args(dir.path()) };
+            let (mut ui, ..) = Ui::in_memory(Some(80));
+            let failure = init(&mut ui, &given).unwrap_err();
+            assert_eq!(failure.exit, Exit::Input);
+            let said = format!("{failure:?}");
+            assert!(said.contains("--name") && !said.contains("mailhaul.toml"), "{said}");
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]
