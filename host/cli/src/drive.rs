@@ -65,7 +65,9 @@ impl Again {
     fn of(task: &Task) -> Self {
         match task {
             Task::Check | Task::Plan | Task::Verify { .. } => Self::BeginsAnew,
-            Task::Assess { .. } | Task::Run { .. } | Task::Retry { .. } | Task::Undo { .. } => Self::Continues,
+            Task::Assess { .. } | Task::Run { .. } | Task::Retry { .. } | Task::Undo { .. } => {
+                Self::Continues
+            }
         }
     }
 }

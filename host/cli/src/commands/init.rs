@@ -31,13 +31,13 @@ const SOURCE: End = End {
     side: Side::Source,
     table: "source",
     words: "the old host",
-    question: "the old host, where the mail is now (mail address, domain or host)",
+    question: "the old host, with the mail (address, domain or host)",
 };
 const TARGET: End = End {
     side: Side::Target,
     table: "target",
     words: "the new host",
-    question: "the new host, where the mail goes (mail address, domain or host)",
+    question: "the new host, for the mail (address, domain or host)",
 };
 
 /// What the flags say of one end.
@@ -204,7 +204,8 @@ impl Search {
                 (Some(_), true) => match self.choose(ui, found)? {
                     Choice::Take(at) => {
                         let Some(proposal) = found.proposals.get(at) else { continue };
-                        (proposal, self.accept || named(proposal) || agreed(ui, proposal)?)
+                        // The number was typed with the doubt in sight, which is a yes.
+                        (proposal, true)
                     }
                     Choice::Other(asked) => {
                         given = Given::Search(asked);
@@ -242,12 +243,19 @@ impl Search {
         }
     }
 
+    /// Lets one of what was found be chosen, by its number where nothing vouches for it; Enter alone takes
+    /// the first that needs no consent.
     fn choose(&self, ui: &mut Ui, found: &Found) -> Result<Choice, Failure> {
         let shown = found.proposals.len().min(server::MAX_SHOWN);
+        let is_doubted = |proposal: &&Proposal| !self.accept && !named(proposal);
+        for proposal in found.proposals.iter().take(shown).filter(is_doubted) {
+            ui.warn(&format!("{}: {}", proposal.endpoint, doubt(proposal)));
+        }
+        let default = if found.proposals.first().is_some_and(|first| is_doubted(&first)) { "" } else { "1" };
         let numbers = if shown == 1 { "1 to take it".to_owned() } else { format!("1 to {shown}") };
         loop {
             let question = format!("  {numbers}, another host, or - to fill it in later");
-            let Some(text) = ui.ask(&question, "1")? else { return Err(nobody()) };
+            let Some(text) = ui.ask(&question, default)? else { return Err(nobody()) };
             match (text.as_str(), text.parse::<usize>()) {
                 ("-", _) => return Ok(Choice::Later),
                 (_, Ok(number)) if (1..=shown).contains(&number) => return Ok(Choice::Take(number - 1)),
@@ -440,8 +448,9 @@ mod tests {
         init(&mut ui, &given).unwrap();
         let text = std::fs::read_to_string(project.join("mailhaul.toml")).unwrap();
         assert!(
-            text.contains("# No IMAP server was found for firm.example.\n# An example, made up: write the real")
-                && text.contains("\n#host = \"mail.olddomain.example\"\n"),
+            text.contains(
+                "# No IMAP server was found for firm.example.\n# An example, made up: write the real"
+            ) && text.contains("\n#host = \"mail.olddomain.example\"\n"),
             "{text}"
         );
         assert!(

@@ -43,7 +43,8 @@ fn own_files(project: &Project) -> Vec<(PathBuf, String)> {
     files.extend(inputs.map(|(name, input)| (input.path.clone(), format!("the project's input `{name}`"))));
     let sides = [&project.source, &project.target];
     let secrets = sides.iter().flat_map(|side| [&side.admin_password, &side.token]).flatten();
-    let secrets = secrets.chain(&project.key).chain(project.plugins.secrets.values().flat_map(|all| all.values()));
+    let secrets =
+        secrets.chain(&project.key).chain(project.plugins.secrets.values().flat_map(|all| all.values()));
     files.extend(secrets.filter_map(|secret| match &secret.origin {
         SecretOrigin::File { path, .. } => Some((path.clone(), format!("the project's {}", secret.key))),
         _ => None,

@@ -102,7 +102,10 @@ pub fn render(answers: &InitAnswers) -> Result<String, ProjectError> {
     for (table, side) in [("source", &answers.source), ("target", &answers.target)] {
         let table =
             document.get_mut(table).and_then(Item::as_table_mut).ok_or_else(|| fault("a table is none"))?;
-        let example = side.host.is_none().then(|| "An example, made up: write the real host, and remove the `#`.".to_owned());
+        let example = side
+            .host
+            .is_none()
+            .then(|| "An example, made up: write the real host, and remove the `#`.".to_owned());
         let notes = side.notes.iter().chain(&example);
         let notes: String = notes.map(|note| format!("# {}\n", printable(note))).collect();
         if let Some(mut host) = table.key_mut("host").filter(|_| !notes.is_empty()) {
@@ -298,11 +301,17 @@ mod tests {
     /// A name that is made up would be dialled, with passwords.
     #[test]
     fn a_host_that_is_made_up_is_a_comment_that_says_so() {
-        let target = SideAnswer { notes: vec!["No IMAP server was found for x.example.".into()], ..SideAnswer::default() };
+        let target = SideAnswer {
+            notes: vec!["No IMAP server was found for x.example.".into()],
+            ..SideAnswer::default()
+        };
         let text = render(&InitAnswers { target, ..InitAnswers::default() }).unwrap();
         let example = "# An example, made up: write the real host, and remove the `#`.\n#host = \"mail.";
         assert_eq!(text.matches(example).count(), 2, "{text}");
-        assert!(text.contains(&format!("# No IMAP server was found for x.example.\n{example}newdomain")), "{text}");
+        assert!(
+            text.contains(&format!("# No IMAP server was found for x.example.\n{example}newdomain")),
+            "{text}"
+        );
         let project = load::parse(Path::new("mailhaul.toml"), Path::new("/p"), &text).unwrap().project;
         assert_eq!((project.source.host, project.target.host), (None, None));
     }
