@@ -17,7 +17,8 @@ use clap_complete::Shell;
 #[derive(Debug, Parser)]
 #[command(name = "mailhaul", version, max_term_width = 80, arg_required_else_help = true)]
 #[command(after_help = "A first migration: `mailhaul init`, fill in the two files, then `mailhaul check`, \
-                        `mailhaul plan` and `mailhaul run`. Nothing is written to a server before `run`.")]
+                        `mailhaul plan` and `mailhaul run`. Of these only `run` writes to a server, and \
+                        `mailhaul provision`, which creates mailboxes.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -118,7 +119,7 @@ fn one_of(names: &'static [&'static str]) -> impl clap::builder::TypedValueParse
 /// The commands, in the order of a migration.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write `mailhaul.toml` and `mailboxes.csv` to fill in
+    /// Find both servers, try them, and write the two files to fill in
     Init(Init),
     /// Sizes, risks and time, before a date is promised; writes nothing
     Assess(Assess),
@@ -173,7 +174,7 @@ pub(crate) struct Init {
     /// Name of the project [default: the folder's name]
     #[arg(long)]
     pub name: Option<String>,
-    /// Find the old host: a mail address, a domain, or HOST[:PORT]
+    /// Find the old host: a mail address, a domain, or a host as in "HOST:PORT SSL/TLS"
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["source_host", "source_port", "source_tls"])]
     pub source: Option<String>,
     /// The old host, which is not searched for
@@ -185,7 +186,7 @@ pub(crate) struct Init {
     /// How the connection to it is protected [default: what it offers, else implicit]
     #[arg(long, value_name = "TLS", value_enum)]
     pub source_tls: Option<Tls>,
-    /// Find the new host: a mail address, a domain, or HOST[:PORT]
+    /// Find the new host: a mail address, a domain, or a host as in "HOST:PORT SSL/TLS"
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["target_host", "target_port", "target_tls"])]
     pub target: Option<String>,
     /// The new host, which is not searched for
@@ -865,7 +866,7 @@ mod tests {
         Usage: mailhaul [OPTIONS] <COMMAND>
 
         Commands:
-          init         Write `mailhaul.toml` and `mailboxes.csv` to fill in
+          init         Find both servers, try them, and write the two files to fill in
           assess       Sizes, risks and time, before a date is promised; writes nothing
           check        Try every mailbox on both ends; writes nothing
           plan         Show where every folder would go, and why; writes nothing
@@ -901,8 +902,8 @@ mod tests {
               --no-progress      No moving progress, even on a terminal
 
         A first migration: `mailhaul init`, fill in the two files, then `mailhaul
-        check`, `mailhaul plan` and `mailhaul run`. Nothing is written to a server
-        before `run`.
+        check`, `mailhaul plan` and `mailhaul run`. Of these only `run` writes to a
+        server, and `mailhaul provision`, which creates mailboxes.
         ");
         for sub in [
             "init",

@@ -52,6 +52,26 @@ impl Signals {
     }
 }
 
+/// What the same command does after it was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It goes on from where it was: what it did is recorded.
+    Continues,
+    /// It looks at everything once more.
+    BeginsAnew,
+}
+
+impl Again {
+    fn of(task: &Task) -> Self {
+        match task {
+            Task::Check | Task::Plan | Task::Verify { .. } => Self::BeginsAnew,
+            Task::Assess { .. } | Task::Run { .. } | Task::Retry { .. } | Task::Undo { .. } => {
+                Self::Continues
+            }
+        }
+    }
+}
+
 /// The runtime everything asynchronous happens on.
 ///
 /// # Errors
@@ -95,11 +115,12 @@ pub(crate) fn task_with(
     // Before signals are ours: a command that asks for a password can be broken off at once.
     let job = mailhaul_app::job(project, only)?;
     let runtime = runtime()?;
+    let again = Again::of(&task);
     let outcome = runtime.block_on(async {
         let signals = Signals::install()?;
         let warn = &mut |text: &str| ui.warn(text);
         let running = mailhaul_app::start_with(project, job, task, change, warn).await?;
-        follow(ui, running, signals, watcher, each).await
+        follow(ui, running, signals, watcher, again, each).await
     });
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     outcome
@@ -117,6 +138,7 @@ pub(crate) async fn follow(
     mut running: Running,
     mut signals: Signals,
     watcher: &mut dyn Watcher,
+    again: Again,
     mut each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
@@ -139,10 +161,14 @@ pub(crate) async fn follow(
                 }
                 deadline = Some(Instant::now() + STOP_TIMEOUT);
                 watcher.stopping();
-                ui.note(
+                let then = match again {
+                    Again::Continues => "continues from here",
+                    Again::BeginsAnew => "begins anew",
+                };
+                ui.note(&format!(
                     "stopping: what is under way is finished first (5 seconds at most); \
-                     the same command continues from here. A second signal ends at once",
-                );
+                     the same command {then}. A second signal ends at once",
+                ));
                 running.stop();
             }
             () = overdue => exit_at_once(watcher),

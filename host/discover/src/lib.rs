@@ -157,13 +157,26 @@ async fn finish(means: &Means, candidates: Candidates, asked: &Asked, until: Ins
         let there = one.reached.as_ref().map_or_else(|obstacle| obstacle.certificate().is_some(), |_| true);
         there || !guessed
     });
-    // A host that has TLS from the first byte is no choice between that and STARTTLS.
-    let implicit: Vec<String> = proposals
-        .iter()
-        .filter(|one| one.endpoint.tls == TlsMode::Implicit && one.reached.is_ok())
-        .map(|one| one.endpoint.host.clone())
-        .collect();
-    proposals.retain(|one| one.endpoint.tls == TlsMode::Implicit || !implicit.contains(&one.endpoint.host));
+    // A host that has TLS from the first byte is no choice between that and STARTTLS, and one that DNS does
+    // not have is told once. A port that has spoken TLS has no STARTTLS.
+    let is_answered = |one: &Proposal, other: &Proposal| {
+        let (here, there) = (&one.endpoint, &other.endpoint);
+        there.tls == TlsMode::Implicit
+            && here.host == there.host
+            && other.reached.as_ref().map_or_else(
+                |obstacle| {
+                    obstacle.kind() == Some(NetErrorKind::NameUnknown)
+                        || obstacle.certificate().is_some() && here.port == there.port
+                },
+                |_| true,
+            )
+    };
+    let is_news = |one: &Proposal| {
+        one.endpoint.tls == TlsMode::Implicit || !proposals.iter().any(|other| is_answered(one, other))
+    };
+    let news: Vec<bool> = proposals.iter().map(is_news).collect();
+    let mut news = news.into_iter();
+    proposals.retain(|_| news.next().unwrap_or(true));
     proposals.sort_by_key(|one| {
         let origin = one.origins.iter().map(Origin::rank).min();
         (!one.sure, one.reached.is_err(), origin, one.endpoint.tls != TlsMode::Implicit)

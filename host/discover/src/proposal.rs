@@ -160,7 +160,9 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Known { provider, .. } => write!(f, "known: {provider}"),
+            Self::Known { provider, .. } => {
+                write!(f, "the list of providers that ships with mailhaul: {provider}")
+            }
             Self::Srv { record } => write!(f, "DNS: {record}"),
             Self::Document { url, proven: true } => write!(f, "{url}"),
             Self::Document { url, proven: false } => write!(f, "{url}, without TLS"),

@@ -26,8 +26,8 @@
 //!
 //! Rooms, from the ground up; each imports from those before it: `types` (names, sets, flags, dates, errors),
 //! `syntax` (the server's bytes, read without I/O and without trust), `wire` (bytes under deadlines),
-//! `command` (commands and their answers), `login`, `session` (the verbs), `append` (the writer), `greeting`, `opening` (dial
-//! and TLS), `connect`.
+//! `command` (commands and their answers), `login`, `session` (the verbs), `append` (the writer), `greeting`,
+//! `opening` (dial and TLS), `connect`.
 //! async-imap is the session layer for the plain commands, behind the gate in `session`.
 //!
 //! # Example

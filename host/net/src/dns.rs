@@ -79,7 +79,7 @@ pub struct DnsError {
     pub kind: DnsErrorKind,
     /// The name that was asked about, control characters escaped.
     pub name: String,
-    /// The kind of record: `A`, `MX` …
+    /// The kind of record: `MX`, `SRV` …; `address` for both kinds of them.
     pub record: &'static str,
     /// The servers that were asked.
     pub servers: String,
@@ -202,7 +202,11 @@ impl Resolver {
                 Ok(Answer { ttl: all.ttl.min(more.ttl), ..all })
             }
             (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(one),
-            (Err(one), Err(other)) => Err(if other.kind.is_absence() { one } else { other }),
+            // Who reads it has asked for an address, not for a kind of record.
+            (Err(one), Err(other)) => {
+                let error = if other.kind.is_absence() { one } else { other };
+                Err(DnsError { record: "address", ..error })
+            }
         }
     }
 

@@ -18,10 +18,15 @@ use crate::ui::Ui;
 use crate::ui::watcher::{self, Activity};
 use crate::{drive, project};
 
+/// Formats of `assess`.
+const FORMATS: &[Format] = &[Format::Text, Format::Json, Format::Csv, Format::Html];
+
 /// Reads every mailbox that no earlier assessment has read, and writes what is known of all of them; of those
 /// that a stop has left out, their number.
 pub(crate) fn assess(ui: &mut Ui, global: &Global, args: &Assess) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
+    let (asked, path) = (args.format.or(global.format), args.out.as_deref());
+    let format = format(&project, asked, path, FORMATS)?;
     let begun = record::now();
     let mut watcher = watcher::for_task(ui, Activity::Assessing);
     let task = Task::Assess { again: args.again };
@@ -30,9 +35,8 @@ pub(crate) fn assess(ui: &mut Ui, global: &Global, args: &Assess) -> Result<Exit
     let exit = exit::of_finish(&outcome.finish);
     let earlier = outcome.assessments.iter().filter(|one| one.at < begun).count() as u64;
     let assessment = put_together(&project, outcome)?;
-    let format = format(args.format.or(global.format), args.out.as_deref());
     let text = render(&assessment, form(format)).map_err(Failure::internal)?;
-    hand_out(ui, &text, format, args.out.as_deref())?;
+    hand_out(ui, &project, &text, format, path)?;
     if earlier > 0 {
         let (were, them) = if earlier == 1 { ("was", "it") } else { ("were", "them") };
         let number = plural(earlier, "mailbox");

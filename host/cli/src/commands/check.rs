@@ -17,6 +17,8 @@ use crate::{drive, project};
 struct Document<'a> {
     schema: u32,
     checks: &'a [CheckRow],
+    /// Mailboxes that a stop has left out.
+    missing: Vec<&'a str>,
 }
 
 /// Prints what was found after the last mailbox, in the order of the list.
@@ -30,7 +32,10 @@ pub(crate) fn check(ui: &mut Ui, global: &Global, args: &Check) -> Result<Exit, 
     outcome.refusal()?;
     let exit = exit::of_check(&outcome.finish, &outcome.checks);
     match format {
-        Format::Json => ui.document(&Document { schema: 1, checks: &outcome.checks }, true)?,
+        Format::Json => {
+            let missing = ui::check::untried(&outcome);
+            ui.document(&Document { schema: 1, checks: &outcome.checks, missing }, true)?;
+        }
         Format::Csv => {
             let table = checks::render(&outcome.checks).map_err(Failure::internal)?;
             ui.data(&table)?;
@@ -39,6 +44,10 @@ pub(crate) fn check(ui: &mut Ui, global: &Global, args: &Check) -> Result<Exit, 
             let page = ui::check::page(&outcome, exit, ui.width, ui.palette);
             ui.data(&page)?;
         }
+    }
+    // The page has it; other forms have no place for a sentence.
+    if outcome.finish.interrupted && format != Format::Text {
+        ui.warn(&ui::check::stopped(&outcome));
     }
     if outcome.finish.mailboxes.is_empty() && !outcome.finish.interrupted {
         ui.warn("the mailbox list is empty: there is nothing to check");

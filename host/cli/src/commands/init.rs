@@ -31,13 +31,13 @@ const SOURCE: End = End {
     side: Side::Source,
     table: "source",
     words: "the old host",
-    question: "the old host, where the mail is now (mail address, domain or host)",
+    question: "the old host, with the mail (address, domain or host)",
 };
 const TARGET: End = End {
     side: Side::Target,
     table: "target",
     words: "the new host",
-    question: "the new host, where the mail goes (mail address, domain or host)",
+    question: "the new host, for the mail (address, domain or host)",
 };
 
 /// What the flags say of one end.
@@ -64,6 +64,10 @@ pub(crate) fn init(ui: &mut Ui, args: &Init) -> Result<Exit, Failure> {
         given(args.source.as_deref(), args.source_host.as_deref(), args.source_port, args.source_tls)?,
         given(args.target.as_deref(), args.target_host.as_deref(), args.target_port, args.target_tls)?,
     ];
+    if args.name.as_deref().is_some_and(|name| name.chars().any(mailhaul_text::is_unsafe)) {
+        let sentence = "the name of the project has a character in it that is not seen";
+        return Err(Failure::input(sentence, Some("give `--name` letters, digits, blanks and signs only")));
+    }
     let mut answers = InitAnswers { name: args.name.clone().unwrap_or_default(), ..InitAnswers::default() };
     // What would be thrown away is neither looked for nor asked.
     if !["mailhaul.toml", "mailboxes.csv"].iter().any(|name| args.dir.join(name).exists()) {
@@ -200,7 +204,8 @@ impl Search {
                 (Some(_), true) => match self.choose(ui, found)? {
                     Choice::Take(at) => {
                         let Some(proposal) = found.proposals.get(at) else { continue };
-                        (proposal, self.accept || named(proposal) || agreed(ui, proposal)?)
+                        // The number was typed with the doubt in sight, which is a yes.
+                        (proposal, true)
                     }
                     Choice::Other(asked) => {
                         given = Given::Search(asked);
@@ -238,12 +243,19 @@ impl Search {
         }
     }
 
+    /// Lets one of what was found be chosen, by its number where nothing vouches for it; Enter alone takes
+    /// the first that needs no consent.
     fn choose(&self, ui: &mut Ui, found: &Found) -> Result<Choice, Failure> {
         let shown = found.proposals.len().min(server::MAX_SHOWN);
+        let is_doubted = |proposal: &&Proposal| !self.accept && !named(proposal);
+        for proposal in found.proposals.iter().take(shown).filter(is_doubted) {
+            ui.warn(&format!("{}: {}", proposal.endpoint, doubt(proposal)));
+        }
+        let default = if found.proposals.first().is_some_and(|first| is_doubted(&first)) { "" } else { "1" };
         let numbers = if shown == 1 { "1 to take it".to_owned() } else { format!("1 to {shown}") };
         loop {
             let question = format!("  {numbers}, another host, or - to fill it in later");
-            let Some(text) = ui.ask(&question, "1")? else { return Err(nobody()) };
+            let Some(text) = ui.ask(&question, default)? else { return Err(nobody()) };
             match (text.as_str(), text.parse::<usize>()) {
                 ("-", _) => return Ok(Choice::Later),
                 (_, Ok(number)) if (1..=shown).contains(&number) => return Ok(Choice::Take(number - 1)),
@@ -279,13 +291,14 @@ fn nobody() -> Failure {
 /// Asks whether a server is meant that nothing vouches for.
 fn agreed(ui: &mut Ui, proposal: &Proposal) -> Result<bool, Failure> {
     ui.warn(&format!("{}: {}", proposal.endpoint, doubt(proposal)));
-    let question = format!("  is {} the right one? (yes/no)", proposal.endpoint.host);
-    Ok(ui.ask(&question, "no")?.is_some_and(|answer| answer.eq_ignore_ascii_case("yes")))
+    ui.agree(&format!("  is {} the right one?", proposal.endpoint.host))
 }
 
-/// Whether the server may be used without asking: it is sure, or it is what somebody has typed.
+/// Whether the server may be used without asking: it is sure, or it is what somebody has typed. A name that
+/// DNS does not have was typed wrong.
 fn named(proposal: &Proposal) -> bool {
-    proposal.sure || proposal.origins.iter().all(|origin| *origin == Origin::Typed)
+    let typed = || proposal.origins.iter().all(|origin| *origin == Origin::Typed);
+    proposal.sure || typed() && !server::is_unknown(proposal)
 }
 
 /// What is proposed when nobody may be asked: what ships, else what was typed, where it can be a host.
@@ -320,10 +333,12 @@ fn open(port: Option<u16>, tls: Option<TlsMode>) -> SideAnswer {
 
 fn answer(proposal: &Proposal, decided: bool) -> SideAnswer {
     let Endpoint { host, port, tls } = &proposal.endpoint;
+    let shown = proposal.reached.as_ref().err().and_then(Obstacle::certificate);
     SideAnswer {
         host: Some(host.clone()),
         port: (*port != tls.default_port()).then_some(*port),
         tls: protection(*tls),
+        fingerprint: shown.map(|certificate| certificate.fingerprint.to_string()),
         undecided: !decided,
         notes: server::notes(proposal, decided),
     }
@@ -433,7 +448,9 @@ mod tests {
         init(&mut ui, &given).unwrap();
         let text = std::fs::read_to_string(project.join("mailhaul.toml")).unwrap();
         assert!(
-            text.contains("# No IMAP server was found for firm.example.\nhost = \"mail.olddomain.example\""),
+            text.contains(
+                "# No IMAP server was found for firm.example.\n# An example, made up: write the real"
+            ) && text.contains("\n#host = \"mail.olddomain.example\"\n"),
             "{text}"
         );
         assert!(
@@ -441,6 +458,20 @@ mod tests {
             "{text}"
         );
         assert!(err.text().contains("no IMAP server was found for firm.example"), "{}", err.text());
+    }
+
+    #[test]
+    fn a_name_that_is_not_seen_is_refused_without_a_file_that_is_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a\u{7}b", "a\nb", "\u{202e}x"] {
+            let given = Init { name: Some(name.into()), ..args(dir.path()) };
+            let (mut ui, ..) = Ui::in_memory(Some(80));
+            let failure = init(&mut ui, &given).unwrap_err();
+            assert_eq!(failure.exit, Exit::Input);
+            let said = format!("{failure:?}");
+            assert!(said.contains("--name") && !said.contains("mailhaul.toml"), "{said}");
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod init;
 mod man;
+mod out;
 mod passwords;
 mod plan;
 pub(crate) mod plugin;

@@ -1,7 +1,5 @@
 //! `mailhaul plan`: where every folder would go, and why.
 
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use mailhaul_app::Outcome;
@@ -9,7 +7,9 @@ use mailhaul_engine::cause::Cause;
 use mailhaul_engine::event::{Event, MailboxEnd};
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plan::{PLAN_SCHEMA, PlanFile};
+use mailhaul_project::Project;
 
+use super::out;
 use crate::args::{Global, Plan};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
@@ -20,6 +20,7 @@ use crate::{drive, project};
 /// Plans every mailbox; the only file it writes beside the state folder is that of `--out`.
 pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
+    args.out.as_deref().map_or(Ok(()), |path| out::refuse_own(&project, path))?;
     let pages = !ui.json() && args.explain.is_none();
     let mut watcher = watcher::for_task(ui, Activity::Planning);
     let outcome =
@@ -52,7 +53,7 @@ pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Fa
         ui.data(&format!("\n{}", ui::plan::total(&outcome.plans)))?;
     }
     if let Some(path) = args.out.as_deref().filter(|_| !outcome.finish.interrupted) {
-        write(path, &file)?;
+        write(&project, path, &file)?;
         ui.hint(&format!("`mailhaul run --plan {}` follows this plan exactly", path.display()));
     }
     Ok(exit::of_finish(&outcome.finish))
@@ -76,22 +77,10 @@ fn explain(ui: &mut Ui, outcome: &Outcome, folder: &str) -> Result<(), Failure> 
 }
 
 /// Writes a plan so that only its owner can read it: folder names are private too.
-fn write(path: &Path, plan: &PlanFile) -> Result<(), Failure> {
+fn write(project: &Project, path: &Path, plan: &PlanFile) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(plan).map_err(Failure::internal)?;
     text.push('\n');
-    private_file(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| Failure::file("write", path, &error))
-}
-
-/// Opens a file for writing, new or emptied, with mode 0600 whatever the umask is and whatever it was before.
-pub(crate) fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
-    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    // Not a device or a pipe, e.g. /dev/stdout.
-    if file.metadata()?.is_file() {
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-    }
-    Ok(file)
+    out::write(project, path, text.as_bytes())
 }
 
 /// Reads a plan that `plan --out` wrote for this project.
@@ -125,14 +114,11 @@ mod tests {
     use crate::ui::sum::samples;
 
     #[test]
-    fn a_plan_comes_back_as_it_was_written_and_is_private() {
+    fn a_plan_comes_back_as_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plan.json");
-        std::fs::write(&path, "something longer than nothing").unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
         let plan = PlanFile { schema: PLAN_SCHEMA, project: "p".into(), mailboxes: vec![samples::plan()] };
-        write(&path, &plan).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        write(&out::tests::project(dir.path()), &path, &plan).unwrap();
         assert_eq!(read(&path, "p").unwrap(), plan);
         assert!(read(&path, "other").unwrap_err().causes[0].sentence.contains("project `p`, not of `other`"));
     }

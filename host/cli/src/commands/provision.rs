@@ -69,7 +69,8 @@ pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Resul
         let signals = Signals::install()?;
         let warn = &mut |text: &str| ui.warn(text);
         let (running, report) = provision::start(&project, job, options, warn).await?;
-        drive::follow(ui, running, signals, watcher.as_mut(), |_, _, _| Ok(())).await?;
+        let again = drive::Again::Continues;
+        drive::follow(ui, running, signals, watcher.as_mut(), again, |_, _, _| Ok(())).await?;
         let report = report.await.map_err(|_| Failure::internal("the work broke off without a result"))?;
         Ok::<_, Failure>(report?)
     });

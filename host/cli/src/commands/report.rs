@@ -1,35 +1,43 @@
 //! `mailhaul report`: the record of the move, from the ledger alone.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use mailhaul_engine::store;
+use mailhaul_project::Project;
 use mailhaul_report::render;
 
-use super::plan::private_file;
+use super::out;
 use crate::args::{Format, Global, Report};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::project;
 use crate::ui::Ui;
 
+/// Formats of `report`.
+const FORMATS: &[Format] = &[Format::Text, Format::Json, Format::Html, Format::Csv, Format::Junit];
+
 /// Writes the report to standard output, or to a file that only its owner can read.
 pub(crate) fn report(ui: &mut Ui, global: &Global, args: &Report) -> Result<Exit, Failure> {
     let project = project::for_reading(ui, global)?;
+    let (asked, path) = (args.format.or(global.format), args.out.as_deref());
+    let format = format(&project, asked, path, FORMATS)?;
     let summary = store::load(&project.state, &project.name)?;
-    let format = format(args.format.or(global.format), args.out.as_deref());
     let text = render(&summary, shape(format)).map_err(Failure::internal)?;
-    hand_out(ui, &text, format, args.out.as_deref())?;
+    hand_out(ui, &project, &text, format, path)?;
     Ok(Exit::Done)
 }
 
 /// Writes a page to a file that only its owner can read, or to standard output.
-pub(crate) fn hand_out(ui: &mut Ui, text: &str, format: Format, out: Option<&Path>) -> Result<(), Failure> {
+pub(crate) fn hand_out(
+    ui: &mut Ui,
+    project: &Project,
+    text: &str,
+    format: Format,
+    out: Option<&Path>,
+) -> Result<(), Failure> {
     match out {
         Some(path) => {
-            private_file(path)
-                .and_then(|mut file| file.write_all(text.as_bytes()))
-                .map_err(|error| Failure::file("write", path, &error))?;
+            out::write(project, path, text.as_bytes())?;
             ui.note(&format!("wrote {}", path.display()));
         }
         None if format == Format::Json => ui.data(&mailhaul_text::escape_json(text))?,
@@ -38,16 +46,51 @@ pub(crate) fn hand_out(ui: &mut Ui, text: &str, format: Format, out: Option<&Pat
     Ok(())
 }
 
-/// Returns the format that is asked for, else the one the file's name tells, else text.
-pub(crate) fn format(asked: Option<Format>, out: Option<&Path>) -> Format {
-    let by_name = || match out?.extension()?.to_str()? {
+/// Returns the format that is asked for, else the one the file's name tells, else text. To be asked before
+/// the work begins.
+///
+/// # Errors
+/// A file that may not be written ([`out::refuse_own`]); a name that tells a format which is none of
+/// `formats`, where none is asked for.
+pub(crate) fn format(
+    project: &Project,
+    asked: Option<Format>,
+    out: Option<&Path>,
+    formats: &[Format],
+) -> Result<Format, Failure> {
+    let Some(path) = out else { return Ok(asked.unwrap_or(Format::Text)) };
+    out::refuse_own(project, path)?;
+    if let Some(asked) = asked {
+        return Ok(asked);
+    }
+    // Without an ending it is text, and so is a device.
+    let Some(ending) = path.extension() else { return Ok(Format::Text) };
+    let ending = ending.to_string_lossy().to_lowercase();
+    let told = match ending.as_str() {
+        "txt" | "text" => Some(Format::Text),
         "html" | "htm" => Some(Format::Html),
         "json" => Some(Format::Json),
         "csv" => Some(Format::Csv),
         "xml" => Some(Format::Junit),
         _ => None,
     };
-    asked.or_else(by_name).unwrap_or(Format::Text)
+    told.filter(|told| formats.contains(told)).ok_or_else(|| {
+        let known: Vec<&str> = formats.iter().map(|format| usual_ending(*format)).collect();
+        Failure::input(
+            format!("`{}`: nothing is written as `.{ending}`", path.display()),
+            Some(&format!("end its name in {}, or say how it is written with `--format`", known.join(", "))),
+        )
+    })
+}
+
+fn usual_ending(format: Format) -> &'static str {
+    match format {
+        Format::Text => ".txt",
+        Format::Json => ".json",
+        Format::Html => ".html",
+        Format::Csv => ".csv",
+        Format::Junit => ".xml",
+    }
 }
 
 fn shape(format: Format) -> mailhaul_report::Format {
@@ -66,11 +109,37 @@ mod tests {
 
     #[test]
     fn the_file_s_name_tells_the_format_unless_it_is_asked_for() {
-        let of = |out: &str, asked| format(asked, Some(Path::new(out)));
+        let dir = tempfile::tempdir().unwrap();
+        let project = out::tests::project(dir.path());
+        let of = |out: &str, asked| format(&project, asked, Some(&dir.path().join(out)), FORMATS).unwrap();
         assert_eq!(of("a.html", None), Format::Html);
-        assert_eq!(of("a.xml", None), Format::Junit);
+        assert_eq!(of("a.XML", None), Format::Junit);
         assert_eq!(of("a", None), Format::Text);
+        assert_eq!(of("a.txt", None), Format::Text);
         assert_eq!(of("a.html", Some(Format::Csv)), Format::Csv);
-        assert_eq!(format(None, None), Format::Text);
+        assert_eq!(of("a.pdf", Some(Format::Text)), Format::Text);
+        assert_eq!(format(&project, None, None, FORMATS).unwrap(), Format::Text);
+    }
+
+    /// An `offer.pdf` that holds text is found out by the client.
+    #[test]
+    fn an_ending_that_is_no_format_is_refused_with_those_that_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = out::tests::project(dir.path());
+        let refusal = |out: &str, formats: &[Format]| {
+            let failure = format(&project, None, Some(&dir.path().join(out)), formats).unwrap_err();
+            assert_eq!(failure.exit, Exit::Input, "{out}");
+            format!("{} | {}", failure.causes[0].sentence, failure.causes[0].hint.clone().unwrap())
+        };
+        for out in ["x.pdf", "x.xlsx", "x.doc"] {
+            let said = refusal(out, FORMATS);
+            assert!(said.contains(".txt, .json, .html, .csv, .xml, or say how"), "{said}");
+        }
+        // A format of another command's.
+        let said = refusal("x.xml", &[Format::Text, Format::Csv]);
+        assert!(said.contains("nothing is written as `.xml` | end its name in .txt, .csv, or say"), "{said}");
+        // Before the work begins.
+        let said = refusal("mailboxes.csv", FORMATS);
+        assert!(said.contains("would be overwritten"), "{said}");
     }
 }

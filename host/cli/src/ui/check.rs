@@ -7,13 +7,13 @@ use mailhaul_app::Outcome;
 use mailhaul_engine::cause::Actor;
 use mailhaul_engine::event::{CertificateFacts, CheckRow, MailboxEnd};
 use mailhaul_engine::summary::{ProfileSummary, Side};
-use mailhaul_text::{bytes, escape, plural};
+use mailhaul_text::{bytes, count, escape, plural};
 
 use super::alike::{Alike, Saying, concerns};
 use super::certificate;
 use super::paint::{Palette, Tone};
 use super::sum::push_wrapped;
-use super::table::wrap;
+use super::table::paragraph;
 use crate::exit::{Exit, of_cause};
 
 /// A certificate that ends within so many days is warned of: a move takes weeks.
@@ -31,16 +31,35 @@ pub(crate) fn page(outcome: &Outcome, exit: Exit, width: Option<usize>, palette:
         out.push_str(&ready(mailbox, rows, end, width, palette));
     }
     out.push_str(&failures(outcome, width, palette));
-    if outcome.finish.interrupted {
-        return out;
-    }
     out.push_str(&certificates(&outcome.checks, width, palette));
     out.push_str(&profiles(&outcome.checks, width, palette));
+    if outcome.finish.interrupted {
+        push_wrapped(&mut out, 0, &stopped(outcome), width);
+        return out;
+    }
     push_wrapped(&mut out, 0, &total(outcome), width);
     if let Some(why) = mixed(outcome, exit) {
         push_wrapped(&mut out, 0, &why, width);
     }
     out
+}
+
+/// Returns the mailboxes that a stop has left out, or of which one end only was tried.
+pub(crate) fn untried(outcome: &Outcome) -> Vec<&str> {
+    let ends = outcome.finish.mailboxes.iter();
+    let untried = ends.filter(|(_, end)| *end == MailboxEnd::Interrupted);
+    untried.map(|(mailbox, _)| mailbox.as_str()).collect()
+}
+
+/// Returns the sentence about a check that was stopped: in place of the sums, which would be taken for those
+/// of all mailboxes.
+pub(crate) fn stopped(outcome: &Outcome) -> String {
+    let (untried, all) = (untried(outcome).len() as u64, outcome.finish.mailboxes.len() as u64);
+    format!(
+        "stopped early: {} of {} not tried to the end; `mailhaul check` tries all of them anew",
+        count(untried),
+        plural(all, "mailbox")
+    )
 }
 
 /// Returns whether a mailbox is ready on both ends. `rows` are its own.
@@ -181,10 +200,9 @@ pub(crate) fn push_profile(
 
 fn push_line(out: &mut String, well: bool, text: &str, width: Option<usize>, palette: Palette) {
     let (mark, tone) = if well { ("ok  ", Tone::Good) } else { ("FAIL", Tone::Bad) };
-    let room = width.map_or(usize::MAX, |w| w.saturating_sub(6).max(20));
-    for (at, line) in wrap(text, room).iter().enumerate() {
-        let start = if at == 0 { palette.paint(tone, mark) } else { "    ".to_owned() };
-        out.push_str(&format!("{start}  {line}\n"));
+    for (at, (margin, line)) in paragraph(text, 6, 6, width).iter().enumerate() {
+        let start = if at == 0 { palette.paint(tone, mark) + "  " } else { " ".repeat(*margin) };
+        out.push_str(&format!("{start}{line}\n"));
     }
 }
 
@@ -383,6 +401,22 @@ mod tests {
         13 mailboxes: 0 ready, 13 not
         FAIL  target: refused: the server refuses connections on this port (mail.new.example:994); concerns 12 mailboxes: u01, u02, u03, u04, u05, u06, u07, u08, u09, u10, u11, u12 (you: check `port` under `[target]`, and that the server runs)
         FAIL  late  not all well
+        ");
+    }
+
+    /// Fifty mailboxes of three hundred would be taken for all.
+    #[test]
+    fn a_check_that_was_stopped_says_so_in_place_of_the_sums() {
+        let mut outcome = Outcome::default();
+        outcome.checks = vec![row(Side::Source, None, "1 message", ""), row(Side::Target, None, "empty", "")];
+        outcome.finish.mailboxes.push(("anna@old.example".into(), MailboxEnd::Complete));
+        outcome.finish.mailboxes.extend((0..2).map(|n| (format!("u{n}"), MailboxEnd::Interrupted)));
+        outcome.finish.interrupted = true;
+        assert_eq!(untried(&outcome), ["u0", "u1"]);
+        insta::assert_snapshot!(page(&outcome, Exit::Interrupted, Some(80), Palette::default()), @"
+        ok    anna@old.example  source: 1 message; target: empty
+        stopped early: 2 of 3 mailboxes not tried to the end; `mailhaul check` tries all
+          of them anew
         ");
     }
 

@@ -52,7 +52,8 @@ pub(crate) struct Ui {
     err_palette: Palette,
     /// Columns of standard output; `None` when it is a pipe or a file, where nothing wraps.
     pub width: Option<usize>,
-    err_width: usize,
+    /// Of standard error; as `width`.
+    err_width: Option<usize>,
     pub format: Option<Format>,
     /// `-q`: no progress, no notes, no warnings.
     pub quiet: bool,
@@ -60,6 +61,15 @@ pub(crate) struct Ui {
     pub animated: bool,
     pub out_is_terminal: bool,
     out_closed: bool,
+}
+
+/// Whether an answer is a yes or a no; `None` when it is neither.
+fn meaning(answer: &str) -> Option<bool> {
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" | "j" | "ja" => Some(true),
+        "n" | "no" | "nein" => Some(false),
+        _ => None,
+    }
 }
 
 impl Ui {
@@ -84,7 +94,7 @@ impl Ui {
             palette: Palette { on: colour(out_tty) },
             err_palette: Palette { on: colour(err_tty) },
             width: out_tty.then(columns),
-            err_width: if err_tty { columns() } else { usize::MAX },
+            err_width: err_tty.then(columns),
             format: global.format,
             quiet: global.quiet,
             // With -v log lines take the place of progress, as they would tear it apart.
@@ -152,12 +162,9 @@ impl Ui {
         }
         let numbered = text.split_once(". ").filter(|(number, _)| number.parse::<u8>().is_ok());
         let hang = indent + numbered.map_or(0, |(number, _)| number.len() + 2);
-        let room = |margin: usize| self.err_width.saturating_sub(margin);
-        let lines = table::wrap_hanging(&escape_lines(text), room(indent), room(hang));
         let mut out = String::new();
-        for (at, line) in lines.iter().enumerate() {
-            let margin = " ".repeat(if at == 0 { indent } else { hang });
-            out.extend([&margin, line.as_str(), "\n"]);
+        for (margin, line) in table::paragraph(&escape_lines(text), indent, hang, self.err_width) {
+            out.extend([&" ".repeat(margin), line.as_str(), "\n"]);
         }
         // Nobody to tell when standard error is gone.
         drop(self.err.write_all(out.as_bytes()).and_then(|()| self.err.flush()));
@@ -245,7 +252,9 @@ impl Ui {
     /// When standard input cannot be read.
     pub(crate) fn ask(&mut self, question: &str, default: &str) -> Result<Option<String>, Failure> {
         let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
-        let line = format!("{}{shown}: ", self.err_palette.paint(Tone::Strong, question));
+        let lines = table::paragraph(&format!("{question}{shown}: "), 0, 2, self.err_width);
+        let lines: Vec<String> = lines.into_iter().map(|(margin, line)| " ".repeat(margin) + &line).collect();
+        let line = self.err_palette.paint(Tone::Strong, &lines.join("\n"));
         drop(self.err.write_all(line.as_bytes()).and_then(|()| self.err.flush()));
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer);
@@ -263,8 +272,22 @@ impl Ui {
         if !io::stdin().is_terminal() {
             return Err(Failure::input(format!("{would}, and nobody is there to agree"), Some(instead)));
         }
-        let answer = self.ask(&format!("{question} (yes/no)"), "no")?;
-        Ok(answer.is_some_and(|answer| answer.eq_ignore_ascii_case("yes")))
+        self.agree(question)
+    }
+
+    /// Asks for a yes or a no, which is the default and what silence means.
+    ///
+    /// # Errors
+    /// When standard input cannot be read.
+    pub(crate) fn agree(&mut self, question: &str) -> Result<bool, Failure> {
+        let question = format!("{question} (yes/no)");
+        while let Some(answer) = self.ask(&question, "no")? {
+            match meaning(&answer) {
+                Some(agreed) => return Ok(agreed),
+                None => self.warn("`yes` or `no` is meant"),
+            }
+        }
+        Ok(false)
     }
 
     fn say(&mut self, label: Option<(&str, Tone)>, text: &str) {
@@ -274,13 +297,12 @@ impl Ui {
             Some((label, tone)) => (self.err_palette.paint(tone, label) + " ", label.len() + 1),
             None => (String::new(), 0),
         };
-        let room = self.err_width.saturating_sub(indent);
-        let lines = text.lines().flat_map(|line| table::wrap(line, room));
-        for (at, line) in lines.enumerate() {
+        let lines = text.lines().flat_map(|line| table::paragraph(line, indent, indent, self.err_width));
+        for (at, (margin, line)) in lines.enumerate() {
             if at == 0 {
                 out.push_str(&start);
             } else if !line.is_empty() {
-                out.push_str(&" ".repeat(indent));
+                out.push_str(&" ".repeat(margin));
             }
             out.push_str(&line);
             out.push('\n');
@@ -299,7 +321,7 @@ impl Ui {
             palette: Palette::default(),
             err_palette: Palette::default(),
             width,
-            err_width: width.unwrap_or(usize::MAX),
+            err_width: width,
             format: None,
             quiet: false,
             animated: false,
@@ -307,5 +329,23 @@ impl Ui {
             out_closed: false,
         };
         (ui, out, err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_y_is_a_yes_and_what_is_neither_is_asked_again() {
+        for yes in ["y", "Y", "yes", "YES", "j", "Ja", " y "] {
+            assert_eq!(meaning(yes), Some(true), "{yes}");
+        }
+        for no in ["n", "No", "nein"] {
+            assert_eq!(meaning(no), Some(false), "{no}");
+        }
+        for neither in ["", "yess", "1", "-", "nay"] {
+            assert_eq!(meaning(neither), None, "{neither}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Servers that were found: what `init` shows of them, and what it writes above them.
 
 use mailhaul_app::servers::{
-    Found, HostFault, Obstacle, Origin, Proposal, Reached, TlsMode, certificate_facts,
+    Found, HostFault, NetErrorKind, Obstacle, Origin, Proposal, Reached, TlsMode, certificate_facts,
 };
 
 use super::{Ui, certificate};
@@ -52,9 +52,15 @@ pub(crate) fn show(ui: &mut Ui, words: &str, asked: &str, found: &Found, faults:
     }
 }
 
+/// Whether DNS has no such name.
+pub(crate) fn is_unknown(proposal: &Proposal) -> bool {
+    proposal.reached.as_ref().err().and_then(Obstacle::kind) == Some(NetErrorKind::NameUnknown)
+}
+
 /// Why a server is not used without consent, as a clause.
 pub(crate) fn doubt(proposal: &Proposal) -> &'static str {
     match &proposal.reached {
+        Err(_) if is_unknown(proposal) => "DNS has no such name",
         Err(obstacle) if obstacle.certificate().is_some() => "its certificate is not trusted",
         Err(_) => "nothing has proven that it is the right one",
         Ok(_) => "it was found by DNS or plain http alone, which can be forged",
@@ -75,6 +81,9 @@ pub(crate) fn notes(proposal: &Proposal, decided: bool) -> Vec<String> {
     if let Some(log_in) = &proposal.log_in {
         notes.push(format!("Log-in names there: {log_in}."));
     }
+    if decided && proposal.reached.as_ref().is_err_and(|obstacle| !matches!(obstacle, Obstacle::NotTried)) {
+        notes.push("It could not be used when this was written: `mailhaul check` says why.".to_owned());
+    }
     if !decided {
         notes.push(format!("Not used, since {}.", doubt(proposal)));
         notes.push("When it is right, remove the `#` of the next lines:".to_owned());
@@ -92,7 +101,7 @@ fn protection(tls: TlsMode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use mailhaul_app::servers::{Certificate, Endpoint, Fingerprint, LogIn, NetError, NetErrorKind, Remark};
+    use mailhaul_app::servers::{Certificate, Endpoint, Fingerprint, LogIn, NetError, Remark};
 
     use super::*;
 

@@ -96,7 +96,8 @@ fn draw(project: &ProjectSummary, mailboxes: &[&MailboxSummary], shown: usize, v
 /// 0.4 s`.
 fn run_line(run: &RunSummary) -> String {
     let mut line = run.kind.to_string();
-    if let Some(phase) = run.phase {
+    // A task that is a phase of its own says it once.
+    if let Some(phase) = run.phase.filter(|phase| phase.to_string() != line) {
         line.push_str(&format!(" ({phase})"));
     }
     if let Some(by) = &run.by {

@@ -14,7 +14,7 @@ use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 use super::alike::{Alike, Saying, concerns};
 use super::paint::{Palette, Tone};
 use super::plain::{end_words, flag_changes};
-use super::table::wrap_hanging;
+use super::table::paragraph;
 
 /// Mailboxes that are complete get a block of their own up to this many; more are counted.
 const MAX_COMPLETE: usize = 20;
@@ -421,10 +421,8 @@ pub(crate) fn push_hook(
 /// Adds an indented line; its continuations are indented by two more. A no-break space is printed as
 /// a space where the line did not break.
 pub(crate) fn push_wrapped(out: &mut String, indent: usize, line: &str, width: Option<usize>) {
-    let room = |indent: usize| width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(20));
-    for (at, part) in wrap_hanging(line, room(indent), room(indent + 2)).iter().enumerate() {
-        let indent = if at == 0 { indent } else { indent + 2 };
-        out.push_str(&" ".repeat(indent));
+    for (margin, part) in paragraph(line, indent, indent + 2, width) {
+        out.push_str(&" ".repeat(margin));
         out.push_str(&part.replace('\u{a0}', " "));
         out.push('\n');
     }

@@ -73,9 +73,8 @@ impl Table {
                 Row::Cells(cells) => self.push_cells(&mut out, cells, &widths, palette),
                 Row::Remark(text) => {
                     let indent = self.indent + GAP;
-                    let room = width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(MIN_COLUMN));
-                    for line in wrap(text, room) {
-                        out.push_str(&" ".repeat(indent));
+                    for (margin, line) in paragraph(text, indent, indent, width) {
+                        out.push_str(&" ".repeat(margin));
                         out.push_str(&palette.paint(Tone::Faint, &line));
                         out.push('\n');
                     }
@@ -197,6 +196,57 @@ pub(crate) fn wrap_hanging(text: &str, first: usize, width: usize) -> Vec<String
     lines
 }
 
+/// A `key = "value"` of more cells than this is set apart by [`paragraph`]: it would be broken in the middle
+/// of the value on some terminal.
+const MAX_INLINE: usize = 40;
+
+/// Breaks `text` into lines, each with the blanks to stand before it: `first` of the first line, `hang` of
+/// the others. What is to be copied into `mailhaul.toml`, a long `key = "value"` between backquotes, is a
+/// line of its own, whole and at the left edge however wide the terminal is: broken by us it could not be
+/// pasted. Without a `width` (a pipe, a file) nothing is broken or set apart.
+pub(crate) fn paragraph(text: &str, first: usize, hang: usize, width: Option<usize>) -> Vec<(usize, String)> {
+    let Some(width) = width else { return vec![(first, text.to_owned())] };
+    let room = |margin: usize| width.saturating_sub(margin).max(20);
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let wrapped = |lines: &mut Vec<(usize, String)>, piece: &str| {
+        let begin = if lines.is_empty() { first } else { hang };
+        for (at, line) in wrap_hanging(piece, room(begin), room(hang)).into_iter().enumerate() {
+            lines.push((if at == 0 { begin } else { hang }, line));
+        }
+    };
+    let mut rest = text;
+    while let Some((before, line, after)) = long_line(rest) {
+        if !before.trim().is_empty() {
+            wrapped(&mut lines, before.trim_end());
+        }
+        lines.push((0, line.to_owned()));
+        rest = after.trim_start_matches([' ', ';', ',', '.']);
+    }
+    if !rest.is_empty() || lines.is_empty() {
+        wrapped(&mut lines, rest);
+    }
+    lines
+}
+
+/// Finds the first long `key = "value"` between backquotes; what stands before and behind it is without them.
+fn long_line(text: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    while let Some(open) = text[from..].find('`').map(|at| from + at) {
+        let close = open + 1 + text[open + 1..].find('`')?;
+        let line = &text[open + 1..close];
+        let is_line = line.split_once(" = \"").is_some_and(|(key, value)| {
+            !key.is_empty()
+                && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+                && value.ends_with('"')
+        });
+        if is_line && line.width() > MAX_INLINE {
+            return Some((&text[..open], line, &text[close + 1..]));
+        }
+        from = close + 1;
+    }
+    None
+}
+
 /// Returns `text` in at most `width` cells, with `…` for the middle that was left out. For lines
 /// that are redrawn; what is printed to stay is never cut.
 pub(crate) fn fit(text: &str, width: usize) -> String {
@@ -282,6 +332,25 @@ mod tests {
         assert_eq!(wrap("abc", 0), ["a", "b", "c"]);
         assert_eq!(wrap("受信", 1), ["受", "信"]);
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+    }
+
+    /// A fingerprint that was broken at the edge of the terminal cannot be pasted.
+    #[test]
+    fn the_line_to_write_stands_alone_and_whole() {
+        let line = format!("fingerprint = \"sha256:{}\"", "0a".repeat(32));
+        let text = format!("if it is the right one, write `{line}` under `[source]`, or `port = 143` there");
+        for width in [40, 80, 100, 120] {
+            let lines = paragraph(&text, 2, 4, Some(width));
+            let apart: Vec<_> = lines.iter().filter(|(margin, _)| *margin == 0).collect();
+            assert_eq!(apart, [&(0, line.clone())], "{width}");
+            assert!(lines[0].0 == 2 && lines.last().unwrap().1.ends_with("there"), "{lines:?}");
+            assert!(lines.iter().all(|(margin, text)| *margin == 0 || margin + text.width() <= width));
+        }
+        assert_eq!(paragraph(&text, 2, 4, None), [(2, text.clone())]);
+        // What is no such line stays where it is, and so does half of one.
+        for text in ["`a` = \"b\"", "``", "`", "`x = \"", ""] {
+            assert_eq!(paragraph(text, 0, 0, Some(80)), [(0, text.to_owned())]);
+        }
     }
 
     #[test]

@@ -33,12 +33,15 @@ pub struct InitAnswers {
 /// What is known of a server when a project begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SideAnswer {
-    /// Its host; an example name when `None`.
+    /// Its host; when `None` an example's name stands there as a comment, so that it is not dialled.
     pub host: Option<String>,
     /// Its port; `None` when it is the usual one.
     pub port: Option<u16>,
     /// How the connection to it is protected; [`Tls::None`] also writes `allow_cleartext = true`.
     pub tls: Tls,
+    /// The fingerprint of a certificate that it has shown and that is not trusted, as `fingerprint` takes it;
+    /// written as a comment, since its operator has to confirm it.
+    pub fingerprint: Option<String>,
     /// Whether host, port and protection are written as comments, for a person to decide about: no password
     /// goes to a host that nobody has agreed to.
     pub undecided: bool,
@@ -99,27 +102,59 @@ pub fn render(answers: &InitAnswers) -> Result<String, ProjectError> {
     for (table, side) in [("source", &answers.source), ("target", &answers.target)] {
         let table =
             document.get_mut(table).and_then(Item::as_table_mut).ok_or_else(|| fault("a table is none"))?;
-        let notes: String = side.notes.iter().map(|note| format!("# {}\n", printable(note))).collect();
+        let example = side
+            .host
+            .is_none()
+            .then(|| "An example, made up: write the real host, and remove the `#`.".to_owned());
+        let notes = side.notes.iter().chain(&example);
+        let notes: String = notes.map(|note| format!("# {}\n", printable(note))).collect();
         if let Some(mut host) = table.key_mut("host").filter(|_| !notes.is_empty()) {
             host.leaf_decor_mut().set_prefix(notes);
         }
     }
-    let text = document.to_string();
-    let undecided = [("[source]", answers.source.undecided), ("[target]", answers.target.undecided)];
-    Ok(undecided
-        .iter()
-        .filter(|(_, undecided)| *undecided)
-        .fold(text, |text, (table, _)| commented(&text, table)))
+    let mut text = document.to_string();
+    for (table, side) in [("[source]", &answers.source), ("[target]", &answers.target)] {
+        if let Some(fingerprint) = &side.fingerprint {
+            text = with_fingerprint(&text, table, fingerprint);
+        }
+        text = match (&side.host, side.undecided) {
+            (_, true) => commented(&text, table, |_| true),
+            (None, false) => commented(&text, table, |key| key == "host"),
+            (Some(_), false) => text,
+        };
+    }
+    Ok(text)
 }
 
-/// Returns the text with the keys of a table as comments, an example's `#` at the left edge before each.
-fn commented(text: &str, table: &str) -> String {
+/// Returns the text with these keys of a table as comments, an example's `#` at the left edge before each.
+fn commented(text: &str, table: &str, is_comment: impl Fn(&str) -> bool) -> String {
+    lines_of(text, table, |line| {
+        let key = line.split(' ').next().filter(|key| key.starts_with(|c: char| c.is_ascii_lowercase()));
+        if key.is_some_and(&is_comment) { format!("#{line}\n") } else { format!("{line}\n") }
+    })
+}
+
+/// Returns the text with a fingerprint as a comment below a table's `tls`, in place of the example's.
+fn with_fingerprint(text: &str, table: &str, fingerprint: &str) -> String {
+    let fingerprint = printable(fingerprint);
+    lines_of(text, table, |line| match line.split(' ').next() {
+        Some("tls") => format!(
+            "{line}\n# The certificate that it showed. When its operator says that this is the right one, remove the `#`:\n\
+             #fingerprint = \"{fingerprint}\"\n"
+        ),
+        Some("#fingerprint") => String::new(),
+        _ => format!("{line}\n"),
+    })
+}
+
+/// Returns the text with every line of a table, its head apart, as `change` has it.
+fn lines_of(text: &str, table: &str, change: impl Fn(&str) -> String) -> String {
     let mut inside = false;
     let line = |line: &str| {
         if line.starts_with('[') {
             inside = line.starts_with(table);
-        } else if inside && line.starts_with(|c: char| c.is_ascii_lowercase()) {
-            return format!("#{line}\n");
+        } else if inside {
+            return change(line);
         }
         format!("{line}\n")
     };
@@ -261,6 +296,40 @@ mod tests {
         let project = load::parse(Path::new("mailhaul.toml"), Path::new("/p"), &text).unwrap().project;
         assert!(project.source.allow_cleartext);
         assert!(!project.target.allow_cleartext);
+    }
+
+    /// A name that is made up would be dialled, with passwords.
+    #[test]
+    fn a_host_that_is_made_up_is_a_comment_that_says_so() {
+        let target = SideAnswer {
+            notes: vec!["No IMAP server was found for x.example.".into()],
+            ..SideAnswer::default()
+        };
+        let text = render(&InitAnswers { target, ..InitAnswers::default() }).unwrap();
+        let example = "# An example, made up: write the real host, and remove the `#`.\n#host = \"mail.";
+        assert_eq!(text.matches(example).count(), 2, "{text}");
+        assert!(
+            text.contains(&format!("# No IMAP server was found for x.example.\n{example}newdomain")),
+            "{text}"
+        );
+        let project = load::parse(Path::new("mailhaul.toml"), Path::new("/p"), &text).unwrap().project;
+        assert_eq!((project.source.host, project.target.host), (None, None));
+    }
+
+    #[test]
+    fn the_fingerprint_that_was_seen_is_a_comment_that_loads() {
+        let fingerprint = format!("sha256:{}", "0a".repeat(32));
+        for undecided in [false, true] {
+            let side = SideAnswer { fingerprint: Some(fingerprint.clone()), undecided, ..answers().source };
+            let text = render(&InitAnswers { source: side.clone(), target: side, ..answers() }).unwrap();
+            let line = format!("\n#fingerprint = \"{fingerprint}\"\n");
+            assert_eq!((text.matches(&line).count(), text.matches("#fingerprint").count()), (2, 2), "{text}");
+            let used = text.replace("\n#host", "\nhost").replace("\n#fingerprint", "\nfingerprint");
+            let project = load::parse(Path::new("mailhaul.toml"), Path::new("/p"), &used).unwrap().project;
+            for side in [project.source, project.target] {
+                assert_eq!(side.fingerprint.unwrap().text, fingerprint);
+            }
+        }
     }
 
     #[test]

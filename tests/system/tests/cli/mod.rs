@@ -2,6 +2,7 @@
 
 mod assess;
 mod commands;
+mod first_migration;
 mod folders;
 mod init;
 mod input;

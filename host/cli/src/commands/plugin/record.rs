@@ -16,6 +16,7 @@ use secrecy::ExposeSecret as _;
 
 use super::author::{component, open, trial_failure};
 use crate::args::{End, Global, Record};
+use crate::commands::out;
 use crate::drive::runtime;
 use crate::error::Failure;
 use crate::exit::{self, Exit};
@@ -37,6 +38,7 @@ enum Recording {
 pub(crate) fn record(ui: &mut Ui, global: &Global, args: &Record) -> Result<Exit, Failure> {
     check_options(args)?;
     let project = project::for_work(ui, global)?;
+    args.out.as_deref().map_or(Ok(()), |path| out::refuse_own(&project, path))?;
     let mut redactor = Redactor::default();
     redact_project(&project, &mut redactor)?;
     let recorded = match args.kind {
@@ -61,7 +63,7 @@ pub(crate) fn record(ui: &mut Ui, global: &Global, args: &Record) -> Result<Exit
         }
         None => fixture,
     };
-    write(ui, args, &fixture, answered)
+    write(ui, &project, args, &fixture, answered)
 }
 
 /// Refuses options that the kind of plugin would ignore.
@@ -86,14 +88,20 @@ fn check_options(args: &Record) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write(ui: &mut Ui, args: &Record, fixture: &Fixture, answered: bool) -> Result<Exit, Failure> {
+fn write(
+    ui: &mut Ui,
+    project: &Project,
+    args: &Record,
+    fixture: &Fixture,
+    answered: bool,
+) -> Result<Exit, Failure> {
     let mut text = serde_json::to_string_pretty(fixture).map_err(Failure::internal)?;
     text.push('\n');
     // The second wall: whatever secret this process has seen.
     let text = redact::scrub(&text);
     match &args.out {
         Some(path) => {
-            std::fs::write(path, text).map_err(|error| Failure::file("write", path, &error))?;
+            out::write(project, path, text.as_bytes())?;
             ui.note(&format!("{} is written", path.display()));
         }
         None => ui.data(&text)?,
