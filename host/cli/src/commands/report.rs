@@ -19,6 +19,7 @@ pub(crate) fn report(ui: &mut Ui, global: &Global, args: &Report) -> Result<Exit
     let summary = store::load(&project.state, &project.name)?;
     let format = format(args.format.or(global.format), args.out.as_deref());
     let text = render(&summary, shape(format)).map_err(Failure::internal)?;
+    let text = for_spreadsheets(text, format, args.out.as_deref());
     hand_out(ui, &text, format, args.out.as_deref())?;
     Ok(Exit::Done)
 }
@@ -36,6 +37,12 @@ pub(crate) fn hand_out(ui: &mut Ui, text: &str, format: Format, out: Option<&Pat
         None => ui.data(text)?,
     }
     Ok(())
+}
+
+/// Returns a CSV file's text with a byte order mark in front: Excel reads a file without one in the machine's
+/// old code page. What goes to a pipe is for programs and has none.
+pub(crate) fn for_spreadsheets(text: String, format: Format, out: Option<&Path>) -> String {
+    if format == Format::Csv && out.is_some() { format!("\u{feff}{text}") } else { text }
 }
 
 /// Returns the format that is asked for, else the one the file's name tells, else text.
@@ -72,5 +79,12 @@ mod tests {
         assert_eq!(of("a", None), Format::Text);
         assert_eq!(of("a.html", Some(Format::Csv)), Format::Csv);
         assert_eq!(format(None, None), Format::Text);
+    }
+    #[test]
+    fn a_csv_file_says_that_it_is_utf_8_and_a_pipe_does_not() {
+        let marked = |format, out| for_spreadsheets("Müller".into(), format, out);
+        assert_eq!(marked(Format::Csv, Some(Path::new("a.csv"))), "\u{feff}Müller");
+        assert_eq!(marked(Format::Csv, None), "Müller");
+        assert_eq!(marked(Format::Json, Some(Path::new("a.json"))), "Müller");
     }
 }
