@@ -145,7 +145,9 @@ mod tests {
             }
         }
         let page = html::render(&fixture::offer()).unwrap();
-        for word in ["please check both", "of 10 GiB", "of 5.0 GiB", "Projects/2019", "Projects/2024"] {
+        for word in
+            ["please check both", "of 10 GiB", "Room at the new host", "Projects/2019", "Projects/2024"]
+        {
             assert!(page.contains(word), "{word}: {page}");
         }
     }

@@ -72,7 +72,7 @@ struct Host {
 
 /// What is told of each mailbox.
 const HEAD: [&str; 8] =
-    ["Folders", "Messages", "Size", "Largest", "Newest", "Quota now", "Quota at the new host", "By itself"];
+    ["Folders", "Messages", "Size", "Largest", "Newest", "Quota now", "Room at the new host", "By itself"];
 
 const NONE: &str = "–";
 
@@ -177,7 +177,7 @@ fn mailbox(row: &Row<'_>) -> Mailbox {
         messages.largest.as_ref().map_or_else(none, |largest| bytes_rounded(largest.bytes)),
         messages.newest.as_deref().map_or_else(none, |newest| digest::day(newest).to_owned()),
         client::quota(source.quota).unwrap_or_else(none),
-        client::quota(row.assessment.target.as_ref().and_then(|target| target.quota)).unwrap_or_else(none),
+        row.assessment.target_room().map_or_else(none, bytes_rounded),
         row.seconds.map_or_else(none, |time| estimate(seconds(time)).trim_start_matches("about ").to_owned()),
     ];
     Mailbox {
@@ -201,7 +201,7 @@ fn beyond(project: &ProjectAssessment) -> Vec<Line> {
     let line = |one: mailhaul_engine::assessment::beyond::NotCarried| Line {
         what: what(one.what),
         host: visible(&one.host),
-        seen: one.seen.as_deref().map(visible),
+        seen: one.seen.as_deref().map(|seen| visible(&seen.replacen('`', "“", 1).replacen('`', "”", 1))),
         carried_by: client::carried_by(&one),
     };
     not_carried(&project.mailboxes).into_iter().map(line).collect()
