@@ -92,7 +92,7 @@ pub fn elapsed(seconds: f64) -> String {
 }
 
 /// Returns a time span as far as an estimate can be trusted, e.g. `under a minute`, `about 2 min`,
-/// `about 4.6 days`.
+/// `about 4.6 days`, `about 120 days`, `more than a year`: beyond that no figure means anything.
 #[must_use]
 pub fn estimate(span: Duration) -> String {
     let minutes = span.as_secs().div_ceil(60);
@@ -102,7 +102,9 @@ pub fn estimate(span: Duration) -> String {
         0 | 1 => "under a minute".to_owned(),
         2..90 => format!("about {minutes} min"),
         90..2880 => format!("about {:.1} h", exact / 60.0),
-        _ => format!("about {:.1} days", exact / 1440.0),
+        2880..144_000 => format!("about {:.1} days", exact / 1440.0),
+        144_000..=527_040 => format!("about {:.0} days", exact / 1440.0),
+        _ => "more than a year".to_owned(),
     }
 }
 
@@ -156,7 +158,17 @@ mod tests {
         assert_eq!(spans.map(elapsed), shown);
         assert_eq!(duration(seconds(f64::NAN)), "0.0 s");
         assert_eq!([f64::NAN, -1.0, f64::INFINITY].map(elapsed), ["an unknown time"; 3]);
-        let shown = [3, 61, 7200, 400_000].map(|s| estimate(Duration::from_secs(s)));
-        assert_eq!(shown, ["under a minute", "about 2 min", "about 2.0 h", "about 4.6 days"]);
+        let shown = [3, 61, 7200, 400_000, 10_000_000].map(|s| estimate(Duration::from_secs(s)));
+        assert_eq!(
+            shown,
+            ["under a minute", "about 2 min", "about 2.0 h", "about 4.6 days", "about 116 days"]
+        );
+    }
+
+    #[test]
+    fn an_estimate_beyond_a_year_has_no_figure() {
+        for lie in [40_000_000, 54_255_135_862_080, u64::MAX] {
+            assert_eq!(estimate(Duration::from_secs(lie)), "more than a year");
+        }
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn report(ui: &mut Ui, global: &Global, args: &Report) -> Result<Exit
     let format = format(&project, asked, path, FORMATS)?;
     let summary = store::load(&project.state, &project.name)?;
     let text = render(&summary, shape(format)).map_err(Failure::internal)?;
+    let text = for_spreadsheets(text, format, path);
     hand_out(ui, &project, &text, format, path)?;
     Ok(Exit::Done)
 }
@@ -44,6 +45,12 @@ pub(crate) fn hand_out(
         None => ui.data(text)?,
     }
     Ok(())
+}
+
+/// Returns a CSV file's text with a byte order mark in front: Excel reads a file without one in the machine's
+/// old code page. What goes to a pipe is for programs and has none.
+pub(crate) fn for_spreadsheets(text: String, format: Format, out: Option<&Path>) -> String {
+    if format == Format::Csv && out.is_some() { format!("\u{feff}{text}") } else { text }
 }
 
 /// Returns the format that is asked for, else the one the file's name tells, else text. To be asked before
@@ -141,5 +148,12 @@ mod tests {
         // Before the work begins.
         let said = refusal("mailboxes.csv", FORMATS);
         assert!(said.contains("would be overwritten"), "{said}");
+    }
+    #[test]
+    fn a_csv_file_says_that_it_is_utf_8_and_a_pipe_does_not() {
+        let marked = |format, out| for_spreadsheets("Müller".into(), format, out);
+        assert_eq!(marked(Format::Csv, Some(Path::new("a.csv"))), "\u{feff}Müller");
+        assert_eq!(marked(Format::Csv, None), "Müller");
+        assert_eq!(marked(Format::Json, Some(Path::new("a.json"))), "Müller");
     }
 }

@@ -137,7 +137,13 @@ impl Reasons {
         let (number, size) = (plural(over.messages, "message"), bytes_rounded(over.bytes));
         let are = if over.messages == 1 { "is" } else { "are" };
         let limit = limit.map_or_else(String::new, |limit| format!(" ({limit})"));
-        let sentence = format!("{number} ({size}) {are} larger than the target takes{limit}");
+        // What is over a limit is the largest first of all.
+        let largest = of.messages.largest.as_ref().map(|largest| {
+            let the = if over.messages == 1 { "it is" } else { "the largest is" };
+            format!(": {the} in {}", escape(&largest.folder))
+        });
+        let largest = largest.unwrap_or_default();
+        let sentence = format!("{number} ({size}) {are} larger than the target takes{limit}{largest}");
         self.add(RiskCode::OverLimit, Risk::Look, sentence);
     }
 
@@ -164,7 +170,8 @@ impl Reasons {
         let days = (budget.seconds / DAY).ceil() as u64;
         if days > 1 {
             let risk = if days > LONG_DAYS { Risk::High } else { Risk::Look };
-            self.add(RiskCode::Throttled, risk, format!("it takes {days} days: {}", budget.sentence));
+            let long = if days > 365 { "more than a year".to_owned() } else { format!("{days} days") };
+            self.add(RiskCode::Throttled, risk, format!("it takes {long}: {}", budget.sentence));
         }
     }
 
@@ -193,7 +200,7 @@ impl Reasons {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::assessment::{Budget, EndFigures, Portion, ProviderFigures, QuotaFigures};
+    use crate::assessment::{Budget, EndFigures, LargestMessage, Portion, ProviderFigures, QuotaFigures};
     use crate::cause::Cause;
 
     const GIB: u64 = 1 << 30;
@@ -321,13 +328,14 @@ mod tests {
         );
         let mut one = ordinary();
         one.messages.over_limit = Some(Portion { messages: 3, bytes: 180 << 20 });
+        one.messages.largest = Some(LargestMessage { bytes: 90 << 20, folder: "Films".into() });
         one.source.bytes = Some(5 * GIB);
         let sentences: Vec<String> = reasons(&one).into_iter().map(|reason| reason.sentence).collect();
         assert_eq!(
             sentences,
             [
                 "5.0 GiB are to be copied, the target has 2.0 GiB left",
-                "3 messages (180 MiB) are larger than the target takes (50 MiB)"
+                "3 messages (180 MiB) are larger than the target takes (50 MiB): the largest is in Films"
             ]
         );
     }

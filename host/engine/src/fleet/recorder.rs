@@ -159,7 +159,7 @@ impl ProjectRecorder {
             run_finished: self.copies().then_some(newest == NewestEnd::Finished),
             answered: newest == NewestEnd::Finished,
             phase: self.phase,
-            live: None,
+            ..MailboxRuns::default()
         };
         self.recording.with(|record, _| stand_after(record, summary, recorded.clone(), &runs))?;
         if let Some(stamp) = Stamp::of(&context.job.state_dir, &mailbox.key) {

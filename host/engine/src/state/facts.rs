@@ -21,6 +21,8 @@ pub(crate) struct MailboxRuns {
     pub newest: Option<NewestEnd>,
     /// Why that one could not go on, in one sentence.
     pub why: Option<String>,
+    /// What these two were before an assessment stopped.
+    pub before_assessments: Option<(Option<NewestEnd>, Option<String>)>,
     /// Why the newest run that writes could not go on.
     pub stopped: Option<Stopped>,
     /// Whether the newest run that copies came to its end; `None` where no run is known.
@@ -57,18 +59,30 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
             (_, Some(stopped)) => NewestEnd::Stopped(stopped.side, stopped.cause),
             _ => NewestEnd::Finished,
         };
-        // A look that a person breaks off says nothing, and one that finds nothing sees no ledger and no
-        // plan.
-        let looks = run.kind.looks();
-        if !run.kind.writes() && end == NewestEnd::Interrupted
-            || looks && end == NewestEnd::Finished && mailbox.newest.is_some_and(is_out_of_sight)
-        {
+        // A look that a person breaks off says nothing.
+        if !run.kind.writes() && end == NewestEnd::Interrupted {
             continue;
         }
+        let before = (mailbox.newest, mailbox.why.take());
+        if run.kind == RunKind::Assess && end == NewestEnd::Finished {
+            // It tries little of what a check or a run does, and may have asked the source alone: what it
+            // takes away is what an assessment has found before it.
+            let found = mailbox.before_assessments.take();
+            let left = found.unwrap_or(before);
+            (mailbox.newest, mailbox.why) = (left.0.or(Some(end)), left.1);
+            continue;
+        }
+        if end == NewestEnd::Finished && mailbox.newest.is_some_and(|stop| is_out_of_sight(run.kind, stop)) {
+            mailbox.why = before.1;
+            continue;
+        }
+        mailbox.before_assessments = match run.kind {
+            RunKind::Assess => mailbox.before_assessments.take().or(Some(before)),
+            _ => None,
+        };
         mailbox.newest = Some(end);
         mailbox.why = outcome.stopped.as_ref().map(|stopped| stopped.reason.clone());
-        // An assessment may have asked the source alone.
-        mailbox.answered |= end == NewestEnd::Finished && run.kind != RunKind::Assess;
+        mailbox.answered |= end == NewestEnd::Finished;
         if run.kind.writes() {
             mailbox.stopped.clone_from(&outcome.stopped);
             mailbox.phase = run.phase;
@@ -80,9 +94,15 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
     all
 }
 
-/// Whether a mailbox stopped for what no look at both ends can see.
-fn is_out_of_sight(end: NewestEnd) -> bool {
-    matches!(end, NewestEnd::Stopped(_, Cause::Ledger | Cause::Plan | Cause::Plugin | Cause::Internal))
+/// Whether a mailbox stopped for what a task of this kind would not have seen: no look at both ends sees a
+/// ledger or a plan, and one for a plan sees no quota.
+fn is_out_of_sight(kind: RunKind, end: NewestEnd) -> bool {
+    let NewestEnd::Stopped(_, cause) = end else { return false };
+    match cause {
+        Cause::Ledger | Cause::Plan | Cause::Plugin | Cause::Internal => kind.looks(),
+        Cause::Quota => kind == RunKind::Plan,
+        _ => false,
+    }
 }
 
 /// What a living run does with the mailbox of this outcome.
@@ -226,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_newest_task_that_has_begun_decides() {
-        use RunKind::{Check, Provision, Run, Verify};
+        use RunKind::{Assess, Check, Plan, Provision, Run, Verify};
         let cases: &[(&[Asked], MailboxState)] = &[
             (&[], MailboxState::Copied),
             (&[(Run, false, Stage::Finished)], MailboxState::Copied),
@@ -237,6 +257,30 @@ mod tests {
             (&[(Run, false, Stage::Finished), (Verify, false, Stage::Stopped)], MailboxState::Blocked),
             (&[(Run, false, Stage::Finished), (Check, false, Stage::Interrupted)], MailboxState::Copied),
             (&[(Run, false, Stage::Finished), (Verify, false, Stage::Interrupted)], MailboxState::Copied),
+            // An assessment brings a cause and takes its own away, and lifts nobody else's.
+            (&[(Check, false, Stage::Stopped), (Assess, false, Stage::Finished)], MailboxState::Blocked),
+            (&[(Run, false, Stage::Interrupted), (Assess, false, Stage::Finished)], MailboxState::Stopped),
+            (&[(Assess, false, Stage::Stopped)], MailboxState::Blocked),
+            (&[(Assess, false, Stage::Stopped), (Assess, false, Stage::Finished)], MailboxState::Copied),
+            (
+                &[
+                    (Check, false, Stage::Stopped),
+                    (Assess, false, Stage::Stopped),
+                    (Assess, false, Stage::Stopped),
+                    (Assess, false, Stage::Finished),
+                ],
+                MailboxState::Blocked,
+            ),
+            (
+                &[
+                    (Assess, false, Stage::Stopped),
+                    (Check, false, Stage::Finished),
+                    (Assess, false, Stage::Finished),
+                ],
+                MailboxState::Copied,
+            ),
+            // Making a plan asks for no quota.
+            (&[(Check, false, Stage::Stopped), (Plan, false, Stage::Finished)], MailboxState::Blocked),
             // It had its turn in a run that was killed: it is as it was.
             (&[(Run, false, Stage::Stopped), (Run, false, Stage::Queued)], MailboxState::Blocked),
             (&[(Run, false, Stage::Stopped), (Run, false, Stage::Begun)], MailboxState::Copied),

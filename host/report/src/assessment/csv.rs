@@ -12,7 +12,7 @@ use super::digest::{self, Row};
 use crate::csv::{harmless, text_of};
 
 /// The columns of the header row; their order and names are promises to spreadsheets.
-pub const COLUMNS: [&str; 25] = [
+pub const COLUMNS: [&str; 26] = [
     "mailbox",
     "risk",
     "reasons",
@@ -38,6 +38,7 @@ pub const COLUMNS: [&str; 25] = [
     "target_quota_limit",
     "target_append_limit",
     "read_at",
+    "old_folder_names",
 ];
 
 pub(super) fn render(project: &ProjectAssessment) -> Result<String, String> {
@@ -93,6 +94,7 @@ fn record(row: &Row<'_>) -> [String; COLUMNS.len()] {
         quota(there, |quota| quota.limit),
         of_target(&|target| target.append_limit),
         row.assessment.at.clone(),
+        harmless(&digest::all_names(&messages.old_folders)),
     ]
 }
 

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use mailhaul_engine::assessment::forecast::Forecast;
 use mailhaul_engine::assessment::risk::{Risk, RiskReason, reasons};
 use mailhaul_engine::assessment::{
-    Assessment, EndFigures, LargestMessage, Portion, ProjectAssessment, ProviderFigures,
+    Assessment, EndFigures, LargestMessage, NamedFolders, Portion, ProjectAssessment, ProviderFigures,
 };
-use mailhaul_text::{bytes_rounded, count, plural};
+use mailhaul_text::{bytes_rounded, count, plural, visible};
 use serde::Serialize;
 
 /// Everything that was read, added up. Of mailboxes that could not be read nothing is in it.
@@ -98,6 +98,40 @@ pub(super) fn totals(project: &ProjectAssessment, rows: &[Row<'_>]) -> Totals {
         }
     }
     totals
+}
+
+/// Returns the mailboxes that have folders without mail for two years, each with their names, in the order of
+/// the rows.
+pub(super) fn old_folders(rows: &[Row<'_>]) -> Vec<(String, String)> {
+    let with = rows.iter().map(|row| row.assessment).filter(|one| one.messages.old_folders.count > 0);
+    with.map(|one| (visible(&one.mailbox), all_names(&one.messages.old_folders))).collect()
+}
+
+/// Returns every name that is kept, and the number of the others.
+pub(super) fn all_names(folders: &NamedFolders) -> String {
+    let named: Vec<_> = folders.first.iter().map(|name| visible(name)).collect();
+    let more = match folders.count.saturating_sub(named.len() as u64) {
+        0 => String::new(),
+        n => format!(" and {} more", count(n)),
+    };
+    format!("{}{more}", named.join(", "))
+}
+
+/// Returns how full the mailboxes of one end are, all together: `3.0 GiB of 10 GiB used in 2 of 5 mailboxes`;
+/// `None` where no mailbox has a quota.
+pub(super) fn quota<'a>(ends: impl Iterator<Item = &'a EndFigures>) -> Option<String> {
+    let (mut used, mut limit, mut with, mut all) = (0_u64, 0_u64, 0_u64, 0_u64);
+    for end in ends.filter(|end| end.stopped.is_none()) {
+        all += 1;
+        if let Some(quota) = end.quota {
+            (used, limit) = (used.saturating_add(quota.used), limit.saturating_add(quota.limit));
+            with += 1;
+        }
+    }
+    let of = if with == all { count(with) } else { format!("{} of {}", count(with), count(all)) };
+    let mailboxes = if all == 1 { "mailbox" } else { "mailboxes" };
+    (with > 0)
+        .then(|| format!("{} of {} used in {of} {mailboxes}", bytes_rounded(used), bytes_rounded(limit)))
 }
 
 /// One host of the move, with what a server profile knows of it.

@@ -13,6 +13,7 @@ use mailhaul_engine::assessment::risk::Risk;
 use mailhaul_text::{bytes_rounded, count, estimate, plural, seconds, visible};
 use sha2::{Digest as _, Sha256};
 
+use super::client;
 use super::digest::{self, Row, Totals};
 
 const STYLE: &str =
@@ -34,9 +35,12 @@ struct Page {
     facts: Vec<(&'static str, String)>,
     time: String,
     left_out: Option<String>,
-    basis: Option<String>,
+    basis: Option<&'static str>,
+    /// Mailboxes with folders without mail for two years, and the names of these.
+    old: Vec<(String, String)>,
+    head: [&'static str; 8],
     mailboxes: Vec<Mailbox>,
-    total: [String; 6],
+    total: [String; 8],
     beyond: Vec<Line>,
     hosts: Vec<Host>,
     version: &'static str,
@@ -46,8 +50,8 @@ struct Mailbox {
     name: String,
     class: &'static str,
     risk: &'static str,
-    /// Folders, messages, size, largest, newest, time by itself.
-    cells: [String; 6],
+    /// See [`HEAD`].
+    cells: [String; 8],
     reasons: Vec<String>,
 }
 
@@ -65,6 +69,10 @@ struct Host {
     mailboxes: String,
     limits: Vec<String>,
 }
+
+/// What is told of each mailbox.
+const HEAD: [&str; 8] =
+    ["Folders", "Messages", "Size", "Largest", "Newest", "Quota now", "Room at the new host", "By itself"];
 
 const NONE: &str = "–";
 
@@ -90,11 +98,12 @@ pub(super) fn render(project: &ProjectAssessment) -> Result<String, askama::Erro
         headline,
         day: digest::day(&project.now).to_owned(),
         age: digest::age(project),
-        incomplete: digest::incomplete(project).map(|text| text.replace('`', "")),
-        facts: facts(&totals),
-        time: visible(&forecast.sentence),
-        left_out: (forecast.left_out > 0).then(|| sentence(&digest::left_out(&forecast))),
-        basis: (totals.read > 0).then(|| sentence(&visible(&forecast.basis.replace('`', "")))),
+        incomplete: client::incomplete(project),
+        facts: facts(project, &totals),
+        time: client::time(project, &forecast),
+        left_out: (forecast.left_out > 0).then(|| client::sentence(&digest::left_out(&forecast))),
+        basis: (totals.read > 0).then(|| client::basis(project)),
+        old: digest::old_folders(&rows),
         mailboxes: rows.iter().map(mailbox).collect(),
         total: [
             count(totals.folders),
@@ -103,18 +112,15 @@ pub(super) fn render(project: &ProjectAssessment) -> Result<String, askama::Erro
             totals.largest.as_ref().map_or_else(|| NONE.to_owned(), |largest| bytes_rounded(largest.bytes)),
             String::new(),
             String::new(),
+            String::new(),
+            String::new(),
         ],
+        head: HEAD,
         beyond: beyond(project),
         hosts: hosts(project),
         version: env!("CARGO_PKG_VERSION"),
     };
     page.render().map(|page| page.trim_end().to_owned() + "\n")
-}
-
-/// Begins a clause as a sentence.
-fn sentence(clause: &str) -> String {
-    let mut letters = clause.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn verdict(totals: &Totals) -> (&'static str, String) {
@@ -135,13 +141,19 @@ fn class(risk: Risk) -> &'static str {
     }
 }
 
-fn facts(totals: &Totals) -> Vec<(&'static str, String)> {
+fn facts(project: &ProjectAssessment, totals: &Totals) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("Mailboxes", count(totals.mailboxes)),
         ("Messages", count(totals.messages)),
         ("Size", bytes_rounded(totals.bytes)),
         ("Risk", digest::risks(totals)),
     ];
+    let targets = project.mailboxes.iter().filter_map(|one| one.target.as_ref());
+    let quotas = [
+        ("Quota at the old host", digest::quota(project.mailboxes.iter().map(|one| &one.source))),
+        ("Quota at the new host", digest::quota(targets)),
+    ];
+    facts.extend(quotas.into_iter().filter_map(|(word, quota)| Some((word, quota?))));
     if totals.large.messages > 0 {
         facts.push(("Messages above 25 MiB", count(totals.large.messages)));
     }
@@ -164,6 +176,8 @@ fn mailbox(row: &Row<'_>) -> Mailbox {
         digest::mailbox_size(source),
         messages.largest.as_ref().map_or_else(none, |largest| bytes_rounded(largest.bytes)),
         messages.newest.as_deref().map_or_else(none, |newest| digest::day(newest).to_owned()),
+        client::quota(source.quota).unwrap_or_else(none),
+        row.assessment.target_room().map_or_else(none, bytes_rounded),
         row.seconds.map_or_else(none, |time| estimate(seconds(time)).trim_start_matches("about ").to_owned()),
     ];
     Mailbox {
@@ -171,7 +185,7 @@ fn mailbox(row: &Row<'_>) -> Mailbox {
         class: class(row.risk),
         risk: row.risk.as_str(),
         cells: if read { cells } else { cells.map(|_| none()) },
-        reasons: row.reasons.iter().map(|reason| visible(&reason.sentence)).collect(),
+        reasons: row.reasons.iter().map(|reason| client::reason(row.assessment, reason)).collect(),
     }
 }
 
@@ -187,8 +201,8 @@ fn beyond(project: &ProjectAssessment) -> Vec<Line> {
     let line = |one: mailhaul_engine::assessment::beyond::NotCarried| Line {
         what: what(one.what),
         host: visible(&one.host),
-        seen: one.seen.as_deref().map(visible),
-        carried_by: visible(&one.carried_by),
+        seen: one.seen.as_deref().map(|seen| visible(&seen.replacen('`', "“", 1).replacen('`', "”", 1))),
+        carried_by: client::carried_by(&one),
     };
     not_carried(&project.mailboxes).into_iter().map(line).collect()
 }
@@ -198,13 +212,16 @@ fn hosts(project: &ProjectAssessment) -> Vec<Host> {
         name: visible(&host.host),
         side: if host.side == "source" { "old" } else { "new" },
         mailboxes: count(host.mailboxes),
-        limits: digest::limits(&host)
-            .into_iter()
-            .chain(host.provider.iter().flat_map(|provider| &provider.notes).map(|note| visible(note)))
-            .collect(),
+        limits: digest::limits(&host).into_iter().chain(notes(&host)).collect(),
         provider: host.provider.map(|provider| visible(&provider.name)),
     };
     digest::hosts(project).into_iter().map(host).collect()
+}
+
+/// What to know about a host; what names commands or keys is for whoever moves the mail.
+fn notes(host: &digest::Host) -> Vec<String> {
+    let all = host.provider.iter().flat_map(|provider| &provider.notes);
+    all.filter(|note| !note.contains('`')).map(|note| visible(note)).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! [`render`] is a pure function of a [`ProjectAssessment`], which has its own clock; how risky a mailbox is
 //! and how long the move takes is the engine's word, the same in all four forms.
 
+mod client;
 pub mod csv;
 mod digest;
 mod html;

@@ -1,5 +1,7 @@
 //! The assessment as text of at most 80 columns: sums first, then the mailboxes, the gravest risks first.
 
+use std::collections::HashMap;
+
 use mailhaul_engine::assessment::ProjectAssessment;
 use mailhaul_engine::assessment::beyond::not_carried;
 use mailhaul_engine::assessment::forecast::forecast;
@@ -27,7 +29,7 @@ pub(super) fn render(project: &ProjectAssessment) -> String {
         wrapped(&mut out, 0, 0, &incomplete);
         line(&mut out, "");
     }
-    sums(&mut out, project, &totals);
+    sums(&mut out, project, &rows, &totals);
     if let Some(age) = digest::age(project) {
         fact(&mut out, "Age", &format!("up to {age}; `mailhaul assess --again` reads all of it anew"));
     }
@@ -41,14 +43,30 @@ pub(super) fn render(project: &ProjectAssessment) -> String {
 
 const LABEL: usize = 11;
 
+/// Mailboxes whose old folders are named; the CSV form has those of all.
+const OLD_SHOWN: usize = 10;
+
+/// Mailboxes that are named where several could not be read for one reason.
+const ALIKE_SHOWN: usize = 3;
+
 fn fact(out: &mut String, label: &str, text: &str) {
     wrapped(out, 0, LABEL, &format!("{}{text}", padded(label, LABEL)));
 }
 
-fn sums(out: &mut String, project: &ProjectAssessment, totals: &Totals) {
+fn sums(out: &mut String, project: &ProjectAssessment, rows: &[Row<'_>], totals: &Totals) {
     let forecast = forecast(project);
     fact(out, "Mail", &digest::size(totals));
     fact(out, "Risk", &digest::risks(totals));
+    let targets = project.mailboxes.iter().filter_map(|one| one.target.as_ref());
+    let sides = [
+        ("old host", digest::quota(project.mailboxes.iter().map(|one| &one.source))),
+        ("new host", digest::quota(targets)),
+    ];
+    let mut label = "Quota";
+    for (side, quota) in sides.into_iter().filter_map(|(side, quota)| Some((side, quota?))) {
+        fact(out, label, &format!("{side}: {quota}"));
+        label = "";
+    }
     if let Some(largest) = &totals.largest {
         let over = match totals.over_limit.messages {
             0 => String::new(),
@@ -65,6 +83,15 @@ fn sums(out: &mut String, project: &ProjectAssessment, totals: &Totals) {
             "Old",
             &format!("{folders} {have} had no mail for two years: worth asking whether they move"),
         );
+        let with = digest::old_folders(rows);
+        for (mailbox, names) in with.iter().take(OLD_SHOWN) {
+            fact(out, "", &format!("{mailbox}: {names}"));
+        }
+        let more = with.len().saturating_sub(OLD_SHOWN) as u64;
+        if more > 0 {
+            let more = plural(more, "mailbox");
+            fact(out, "", &format!("and in {more} more; `mailhaul assess --out FILE.csv` names them"));
+        }
     }
     fact(out, "Time", &forecast.sentence);
     if forecast.left_out > 0 {
@@ -114,7 +141,16 @@ fn mailboxes(out: &mut String, rows: &[Row<'_>]) {
     if !shown.is_empty() {
         line(out, &format!("{}{}", padded("Mailbox", room), written(HEAD.map(str::to_owned))));
     }
+    let mut alike: HashMap<Vec<&str>, Vec<&Row<'_>>> = HashMap::new();
+    for row in shown.iter().filter(|row| !row.assessment.is_read()) {
+        alike.entry(sentences(row)).or_default().push(row);
+    }
     for row in &shown {
+        // One fault of a host is said once: a page of it hides every other.
+        let like = alike.get(&sentences(row)).map_or(&[][..], Vec::as_slice);
+        if like.len() > 1 && !std::ptr::eq(like[0].assessment, row.assessment) {
+            continue;
+        }
         let (name, cells) = (visible(&row.assessment.mailbox), written(cells(row)));
         if name.width() <= room {
             line(out, &format!("{}{cells}", padded(&name, room)));
@@ -125,6 +161,18 @@ fn mailboxes(out: &mut String, rows: &[Row<'_>]) {
         for reason in &row.reasons {
             wrapped(out, 2, 4, &format!("{}: {}", reason.code, visible(&reason.sentence)));
         }
+        if let [_, others @ ..] = like
+            && !others.is_empty()
+        {
+            let first = others.iter().take(ALIKE_SHOWN).map(|row| visible(&row.assessment.mailbox));
+            let first = first.collect::<Vec<_>>().join(", ");
+            let more = match others.len().saturating_sub(ALIKE_SHOWN) as u64 {
+                0 => String::new(),
+                n => format!(" and {} more", count(n)),
+            };
+            let number = plural(others.len() as u64, "mailbox");
+            wrapped(out, 2, 4, &format!("the same in {number}: {first}{more}"));
+        }
     }
     let rest = (rows.len() - shown.len()) as u64;
     if rest > 0 {
@@ -134,6 +182,11 @@ fn mailboxes(out: &mut String, rows: &[Row<'_>]) {
         );
         wrapped(out, 0, 2, &words);
     }
+}
+
+/// What is said of a mailbox, but its name.
+fn sentences<'a>(row: &'a Row<'_>) -> Vec<&'a str> {
+    row.reasons.iter().map(|reason| reason.sentence.as_str()).collect()
 }
 
 fn hosts(out: &mut String, project: &ProjectAssessment) {
@@ -178,6 +231,10 @@ fn beyond(out: &mut String, project: &ProjectAssessment) {
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_engine::assessment::NamedFolders;
+    use mailhaul_engine::cause::Cause;
+    use mailhaul_engine::summary::{Side, Stopped};
+
     use super::*;
     use crate::assessment::fixture;
 
@@ -200,6 +257,33 @@ mod tests {
         Time       no mailbox was read
                    not in it: 2 mailboxes that were not read
         ");
+    }
+
+    #[test]
+    fn a_host_that_refuses_everybody_is_one_fault() {
+        let mut project = fixture::many(500);
+        for one in &mut project.mailboxes {
+            one.source.stopped = Some(Stopped {
+                side: Side::Source,
+                cause: Cause::Refused,
+                reason: "nobody listens on 993".into(),
+            });
+        }
+        let text = render(&project);
+        assert_eq!(text.matches("nobody listens on 993").count(), 1, "{text}");
+        assert!(text.contains("the same in 499 mailboxes: ") && text.contains("and 496 more"), "{text}");
+        assert!(text.lines().count() < 40, "{text}");
+    }
+
+    #[test]
+    fn folders_without_mail_for_two_years_are_named() {
+        let mut project = fixture::many(12);
+        for one in &mut project.mailboxes {
+            one.messages.old_folders = NamedFolders { count: 2, first: vec!["Work".into(), "Trips".into()] };
+        }
+        let text = render(&project);
+        assert_eq!(text.matches("Work, Trips").count(), OLD_SHOWN, "{text}");
+        assert!(text.contains("and in 2 mailboxes more"), "{text}");
     }
 
     #[test]

@@ -80,6 +80,8 @@ fn four_mailboxes_in_four_formats() {
         "assumed:",
         "Sieve",
         "1 folder has had no mail",
+        "Projects",
+        "new host: ",
     ] {
         assert!(outcome.stdout.contains(said), "{said}: {}", outcome.told());
     }
@@ -88,6 +90,10 @@ fn four_mailboxes_in_four_formats() {
     let one = |account: &Account| mailbox(&document, &account.user);
     assert_eq!(codes(one(&bob)), ["over-limit"]);
     assert_eq!(one(&bob)["messages"]["over_limit"]["messages"], 1);
+    assert!(
+        one(&bob)["reasons"][0]["sentence"].as_str().unwrap().ends_with(": it is in INBOX"),
+        "{document:#}"
+    );
     assert_eq!(one(&bob)["messages"]["largest"]["folder"], "INBOX");
     assert!(one(&bob)["messages"]["newest"].as_str().unwrap().starts_with("2026-11-05T05:05:05"));
     assert_eq!(one(&bob)["messages"]["old_folders"]["first"], serde_json::json!(["Projects"]));
@@ -112,12 +118,16 @@ fn four_mailboxes_in_four_formats() {
     assert_eq!(outcome.stdout, "");
     let table = fs::read_to_string(folder.join("offer.csv")).unwrap();
     assert_eq!(table.lines().count(), 5, "{table}");
-    assert!(table.starts_with("mailbox,risk,reasons,folders,messages,bytes,"), "{table}");
+    assert!(table.starts_with("\u{feff}mailbox,risk,reasons,folders,messages,bytes,"), "{table}");
     at(&folder, &["assess", "--out", "client.html", "--again"]).expect(0).says(&["wrote client.html"]);
     let page = fs::read_to_string(folder.join("client.html")).unwrap();
     for said in ["<!DOCTYPE html>", "Content-Security-Policy", &cem.user, "What does not move with the mail"]
     {
         assert!(page.contains(said), "{said}: {page}");
+    }
+    for operators in ["mailhaul run", "mailhaul provision", "[limits]", "auth-refused", "`"] {
+        let (_, said) = page.split_once("</style>").unwrap();
+        assert!(!said.contains(operators), "{operators}: {page}");
     }
     at(&folder, &["status"]).expect(0);
     assert_eq!(json(&at(&folder, &["status", "--format", "json"]).expect(0))["runs"][0]["kind"], "assess");

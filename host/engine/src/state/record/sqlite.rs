@@ -31,10 +31,14 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Whose ends say how a mailbox has come along.
 const WRITES: &str = "('run', 'retry', 'undo', 'watch')";
 
-/// What a run says something about: how a mailbox has come along, whether the panel has it, or only how both
-/// ends were found. The newest of one says nothing in the place of another's.
+/// What a run says something about: how a mailbox has come along, whether the panel has it, what it is like,
+/// where its folders would go, or how both ends were found. The newest of one says nothing in the place of
+/// another's.
 fn subject(run: &str) -> String {
-    format!("(CASE WHEN {run}.kind IN {WRITES} THEN 1 WHEN {run}.kind = 'provision' THEN 2 ELSE 0 END)")
+    format!(
+        "(CASE WHEN {run}.kind IN {WRITES} THEN 1 WHEN {run}.kind IN ('assess', 'plan', 'provision') \
+         THEN {run}.kind ELSE 0 END)"
+    )
 }
 
 /// The record in a file.

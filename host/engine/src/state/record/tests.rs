@@ -90,6 +90,23 @@ fn a_run_whose_process_is_gone_was_killed() {
 }
 
 #[test]
+fn assessments_and_plans_do_not_push_out_what_a_check_has_met() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut record = open(dir.path()).unwrap();
+    let check = begin(&mut *record, RunKind::Check, &["ann"]);
+    record.begin_mailbox(check, "ann").unwrap();
+    record.end_mailbox(check, "ann", &full()).unwrap();
+    record.end_run(check, RunResult::NotAllWell).unwrap();
+    for n in 0..24 {
+        let run = begin(&mut *record, if n % 2 == 0 { RunKind::Assess } else { RunKind::Plan }, &["ann"]);
+        record.begin_mailbox(run, "ann").unwrap();
+        record.end_mailbox(run, "ann", &MailboxEnd::Complete).unwrap();
+        record.end_run(run, RunResult::Complete).unwrap();
+    }
+    assert_eq!(stages(&*record)[0], ("ann".to_owned(), check.0, Stage::Stopped));
+}
+
+#[test]
 fn outcomes_are_kept_for_ten_runs_and_the_newest_of_each_mailbox_for_ever() {
     let dir = tempfile::tempdir().unwrap();
     let mut record = open(dir.path()).unwrap();
