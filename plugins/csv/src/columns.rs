@@ -192,9 +192,9 @@ impl Columns {
             .collect();
         let fits = |columns: &Self, side, thing| columns.position(Column::of(side, thing)).is_none();
         let is_target = !two_ends
-            && group.iter().any(|(thing, _)| {
-                !fits(self, Side::Source, *thing) && fits(self, Side::Target, *thing)
-            });
+            && group
+                .iter()
+                .any(|(thing, _)| !fits(self, Side::Source, *thing) && fits(self, Side::Target, *thing));
         let (side, other) =
             if is_target { (Side::Target, Side::Source) } else { (Side::Source, Side::Target) };
         for (thing, positions) in group {

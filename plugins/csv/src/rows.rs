@@ -167,10 +167,8 @@ impl Cells<'_> {
         match cells::bytes(&text, 1) {
             Some(bytes) if bytes > 0 => Ok(Some(bytes)),
             _ => {
-                let message = format!(
-                    "`{}` is no size: write a number with a unit, as in `2 GiB`",
-                    column.name()
-                );
+                let message =
+                    format!("`{}` is no size: write a number with a unit, as in `2 GiB`", column.name());
                 Err(Diagnostic::error("csv.bad-quota", &self.at, message))
             }
         }
