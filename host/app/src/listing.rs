@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mailhaul_engine::password_hosts::{self, AllowedHosts};
 use mailhaul_engine::plugin::{
-    Diagnostic, MailboxEntry, MailboxSource, PluginError, PluginFailure, PluginId, Severity,
+    Diagnostic, MailboxEntry, MailboxSource, PluginError, PluginFailure, PluginId, Severity, list_order,
 };
 use mailhaul_project::Project;
 
@@ -40,6 +40,9 @@ pub async fn entries(
         match page.next.filter(|_| errors.len() < MAX_ERRORS) {
             // What is wrong anywhere in the list is told at once.
             None => {
+                errors.sort_by(|one: &Diagnostic, other| {
+                    list_order(one.at.as_deref()).cmp(&list_order(other.at.as_deref()))
+                });
                 remarks(&errors, warn)?;
                 return allowed(project, source, entries);
             }

@@ -5,7 +5,8 @@
 //! base64, alone or inside `AUTHENTICATE PLAIN`, where its first byte may stand at any of three
 //! alignments.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -29,9 +30,13 @@ pub fn scrub(text: &str) -> String {
     LIVE.read().unwrap_or_else(PoisonError::into_inner).scrub(text)
 }
 
+/// Patterns that begin alike, the longest first: one secret may begin with another. Found by hash in each
+/// length, because all passwords of a company may begin with its name.
+type ByLength = BTreeMap<Reverse<usize>, HashSet<Box<[u8]>>>;
+
 #[derive(Default)]
 struct Secrets {
-    long: HashMap<[u8; KEY], Vec<Box<[u8]>>>,
+    long: HashMap<[u8; KEY], ByLength>,
     short: Vec<String>,
 }
 
@@ -42,11 +47,7 @@ impl Secrets {
             match bytes.first_chunk::<KEY>() {
                 Some(key) => {
                     let known = self.long.entry(*key).or_default();
-                    if !known.iter().any(|pattern| **pattern == *bytes) {
-                        known.push(bytes.into());
-                        // The longest first: one secret may begin with another.
-                        known.sort_by_key(|pattern| std::cmp::Reverse(pattern.len()));
-                    }
+                    known.entry(Reverse(bytes.len())).or_default().insert(bytes.into());
                 }
                 None if !form.is_empty() && !self.short.contains(&form) => self.short.push(form),
                 None => {}
@@ -78,9 +79,11 @@ impl Secrets {
     fn secret_at(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let rest = &bytes[at..];
         let known = rest.first_chunk::<KEY>().and_then(|key| self.long.get(key));
-        if let Some(pattern) = known.and_then(|known| known.iter().find(|pattern| rest.starts_with(pattern)))
-        {
-            return Some(pattern.len());
+        let is_known = |(Reverse(length), patterns): &(&Reverse<usize>, &HashSet<Box<[u8]>>)| {
+            rest.get(..*length).is_some_and(|start| patterns.contains(start))
+        };
+        if let Some((Reverse(length), _)) = known.and_then(|known| known.iter().find(is_known)) {
+            return Some(*length);
         }
         let word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || !b.is_ascii());
         if self.short.is_empty() || word(at.checked_sub(1).and_then(|before| bytes.get(before))) {
@@ -176,5 +179,22 @@ mod tests {
     #[test]
     fn the_longest_secret_wins_and_text_stays_whole() {
         assert_eq!(scrubbed(&["pass", "password1"], "ü password1 pass ü"), "ü [secret] [secret] ü");
+    }
+
+    /// A company's passwords begin with its name: each is found by its own, and adding them is not a search
+    /// through all that are there.
+    #[test]
+    fn many_secrets_that_begin_alike_are_all_found() {
+        let secrets: Vec<String> = (0..5_000).map(|n| format!("Company-2026-{n:05}")).collect();
+        let mut live = Secrets::default();
+        for secret in &secrets {
+            live.add(secret.as_bytes());
+        }
+        let key = *secrets[0].as_bytes().first_chunk::<KEY>().unwrap();
+        assert_eq!(live.long[&key].len(), 1, "all of one length, and looked up by hash");
+        for secret in secrets.iter().step_by(499) {
+            assert_eq!(live.scrub(&format!("a {secret} b")), "a [secret] b");
+        }
+        assert_eq!(live.scrub("Company-2026-x"), "Company-2026-x");
     }
 }

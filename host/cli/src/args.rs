@@ -444,6 +444,8 @@ pub(crate) enum Secrets {
     List,
     /// Remove a password from the store
     Remove(RemoveSecret),
+    /// Give the passwords of one host to another: the same server under a new name
+    Move(MoveSecrets),
     /// Move the passwords of a list into the store, and empty their cells in the file
     Take(Take),
     /// Keep a copy of the store's key under a passphrase, which is asked for
@@ -482,6 +484,20 @@ pub(crate) struct RemoveSecret {
     /// Do not ask
     #[arg(long, short, requires = "all")]
     pub yes: bool,
+}
+
+/// `secrets move`.
+#[derive(Debug, Args)]
+pub(crate) struct MoveSecrets {
+    /// Which end they sign in at
+    #[arg(long, value_name = "SIDE", value_enum)]
+    pub side: End,
+    /// The host they are for, as `secrets list` shows it
+    #[arg(long, value_name = "HOST")]
+    pub from: String,
+    /// The host they shall be for [default: the project's]
+    #[arg(long, value_name = "HOST")]
+    pub to: Option<String>,
 }
 
 /// `secrets take`.

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use mailhaul_imap::{Account, AuthMethod, Login};
-use mailhaul_net::Endpoint;
+use mailhaul_net::{Endpoint, TlsMode};
+use mailhaul_text::argument;
 
 use crate::job::HostSettings;
 use crate::password_hosts::Credential;
@@ -185,9 +186,13 @@ pub(crate) fn account_spec(
         format!("no {0} host: set `host` under `[{0}]`, or give the list a `{0}_host` column", side.as_str())
     })?;
     if host.server.credential(entry).is_none() {
+        return Err(without_password(entry, host, side));
+    }
+    // Nothing is sent in the clear that the project does not allow; found here, it is told with its line.
+    if endpoint.tls == TlsMode::None && !host.allow_cleartext {
         return Err(format!(
-            "no {0} password: fill `{0}_password`, type `mailhaul secrets set`, or set `admin_user` and `admin_password`, \
-             or `token`, under `[{0}]`",
+            "the {0} password would be sent without TLS: write `implicit` or `starttls` into `{0}_tls`, or leave it empty; \
+             where the server has no TLS and the network is your own, `allow_cleartext = true` under `[{0}]` allows it",
             side.as_str()
         ));
     }
@@ -195,6 +200,32 @@ pub(crate) fn account_spec(
         return Err(format!("no {0} user: fill `{0}_user`", side.as_str()));
     }
     Ok(AccountSpec { user: entry.login.clone(), endpoint, entry: entry.clone(), host: host.clone() })
+}
+
+/// Says that there is nothing to sign in with, and what gives it.
+fn without_password(entry: &AccountEntry, host: &HostSettings, side: Side) -> String {
+    let here = host.server.destination(entry);
+    if let (Some(there), Some(here)) = (&entry.sealed_for, here) {
+        return format!(
+            "no {0} password for {here}: the project's store has it for {there}, and gives it to no other host; if the two \
+             are one server, type `mailhaul secrets move --side {0} --from {1} --to {2}`",
+            side.as_str(),
+            argument(there),
+            argument(&here.to_string())
+        );
+    }
+    // What is not there yet is made by `provision`; until then the old host can be looked at alone.
+    let first = match side {
+        Side::Source | Side::Local => "",
+        Side::Target => {
+            "`mailhaul provision` makes one (until then `mailhaul assess` looks at the old host alone), or "
+        }
+    };
+    format!(
+        "no {0} password: {first}fill `{0}_password`, type `mailhaul secrets set`, or set `admin_user` and \
+         `admin_password`, or `token`, under `[{0}]`",
+        side.as_str()
+    )
 }
 
 impl fmt::Debug for Mailbox {

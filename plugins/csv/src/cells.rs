@@ -74,12 +74,13 @@ pub(crate) fn no_login(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Bytes of `2 GiB`, `500 MB` or a plain number.
-pub(crate) fn bytes(text: &str) -> Option<u64> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at_checked(digits)?;
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" => 1,
+/// Bytes of `2 GiB`, `2.5 GB`, `2,5 GB`, or of a plain number that counts `unit` bytes; with 0 a plain number
+/// is none.
+pub(crate) fn bytes(text: &str, unit: u64) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ',')).unwrap_or(text.len());
+    let (number, word) = text.split_at_checked(end)?;
+    let factor: u64 = match word.trim().to_ascii_lowercase().as_str() {
+        "" => unit,
         "kb" => 1_000,
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
@@ -90,5 +91,18 @@ pub(crate) fn bytes(text: &str) -> Option<u64> {
         "tib" => 1 << 40,
         _ => return None,
     };
-    number.parse::<u64>().ok()?.checked_mul(factor)
+    if factor == 0 {
+        return None;
+    }
+    let Some((whole, part)) = number.split_once(['.', ',']) else {
+        return number.parse::<u64>().ok()?.checked_mul(factor);
+    };
+    // Three digits may be thousands.
+    let scale = match part.len() {
+        1 => 10,
+        2 => 100,
+        _ => return None,
+    };
+    let all = format!("{whole}{part}").parse::<u64>().ok()?;
+    (!whole.is_empty() && factor > 1).then(|| Some(all.checked_mul(factor)? / scale)).flatten()
 }

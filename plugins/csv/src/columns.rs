@@ -82,6 +82,8 @@ pub struct Problem {
 #[derive(Debug, Clone)]
 pub struct Columns {
     positions: [Option<usize>; KNOWN.len()],
+    /// A quota that says no side, and bytes of a bare number in it ([`Meaning::Quota`]).
+    quota: Option<(usize, u64)>,
     /// A column of mail domains: log-ins may lack theirs.
     has_domain: bool,
     count: usize,
@@ -94,14 +96,17 @@ impl Columns {
     /// Understands a header row, as written and without its byte order mark or with it.
     ///
     /// `source_user` and its like mean themselves. Of other lists ([`synonyms`]): a name that says its side
-    /// goes before one that does not. One that does not is the source's, or the target's where the source's
-    /// has a name that says so. Of a log-in and an address of one side the log-in counts; where neither says
-    /// a side, the log-in is the source's and the address the target's, as in Microsoft's lists.
+    /// goes before one that does not. Those that do not are of one side, all of them: the source's, or the
+    /// target's where the source has a name that says so for one of them. What then can only be of the other
+    /// side is refused: a password that is read as the wrong side's is sent to the wrong host. Of a log-in
+    /// and an address of one side the log-in counts; where no name says a side, the log-in is the source's
+    /// and the address the target's, as in Microsoft's lists.
     #[must_use]
     pub fn recognise(header: &[String]) -> Self {
         let names: Vec<_> = header.iter().map(|written| folded(written)).collect();
         let mut columns = Self {
             positions: [None; KNOWN.len()],
+            quota: None,
             has_domain: names.iter().any(|name| matches!(name.as_str(), "domain" | "domain name")),
             count: header.len(),
             problems: Vec::new(),
@@ -121,6 +126,12 @@ impl Columns {
             return columns;
         }
         columns.assign(&names, &meanings);
+        if columns.position(Column::TargetQuota).is_none() {
+            columns.quota = (0..).zip(&meanings).find_map(|(at, meaning)| match meaning {
+                Some(Meaning::Quota(unit)) => Some((at, *unit)),
+                _ => None,
+            });
+        }
         columns.unknown(&names, &meanings);
         if columns.position(Column::SourceUser).is_none() {
             columns.problem(
@@ -156,26 +167,48 @@ impl Columns {
                 self.offer(Column::of(side, thing), &at(Meaning::Of(Some(side), thing)));
             }
         }
-        let sideless = |thing| at(Meaning::Of(None, thing));
+        self.assign_sideless(&|thing| at(Meaning::Of(None, thing)));
+    }
+
+    /// Puts the names that say no side to one side, all of them: where one of them can only be the target's,
+    /// a password beside it is not the source's. It would be sent to the wrong host.
+    fn assign_sideless(&mut self, sideless: &dyn Fn(Thing) -> Vec<usize>) {
         let (logins, addresses) = (sideless(Thing::Login), sideless(Thing::Address));
-        if !logins.is_empty() && !addresses.is_empty() {
-            // A log-in at the source, and the address it is at the target: Microsoft's EmailAddress,UserName.
+        let no_user =
+            self.position(Column::SourceUser).is_none() && self.position(Column::TargetUser).is_none();
+        // A log-in at the source, and the address it is at the target: Microsoft's EmailAddress,UserName.
+        let two_ends = no_user && !logins.is_empty() && !addresses.is_empty();
+        if two_ends {
             self.offer(Column::SourceUser, &logins);
             self.offer(Column::TargetUser, &addresses);
         }
-        for &thing in things() {
-            let columns = sideless(thing);
-            if columns.iter().any(|position| self.is_read(*position)) {
-                continue;
-            }
-            let source = Column::of(Side::Source, thing);
-            let free = self.position(source).is_none();
-            // An address beside a log-in of the source is not the target's log-in.
-            let beside = thing == Thing::Address && !logins.is_empty();
-            match (free, beside) {
-                (true, _) => self.offer(source, &columns),
-                (false, false) => self.offer(Column::of(Side::Target, thing), &columns),
-                (false, true) => {}
+        // Of a log-in and an address of one side the log-in counts.
+        let is_beside = |thing| thing == Thing::Address && !logins.is_empty();
+        let group: Vec<_> = things()
+            .iter()
+            .map(|thing| (*thing, sideless(*thing)))
+            .filter(|(thing, positions)| !positions.is_empty() && !is_beside(*thing))
+            .filter(|(_, positions)| !positions.iter().any(|position| self.is_read(*position)))
+            .collect();
+        let fits = |columns: &Self, side, thing| columns.position(Column::of(side, thing)).is_none();
+        let is_target = !two_ends
+            && group
+                .iter()
+                .any(|(thing, _)| !fits(self, Side::Source, *thing) && fits(self, Side::Target, *thing));
+        let (side, other) =
+            if is_target { (Side::Target, Side::Source) } else { (Side::Source, Side::Target) };
+        for (thing, positions) in group {
+            if fits(self, side, thing) {
+                self.offer(Column::of(side, thing), &positions);
+            } else if fits(self, other, thing) {
+                let message = format!(
+                    "column {} says no side, and cannot be of the same as the others that say none: call it `{}` or \
+                     `{}`, whichever it is",
+                    positions.first().map_or(0, |position| position + 1),
+                    Column::of(Side::Source, thing).name(),
+                    Column::of(Side::Target, thing).name()
+                );
+                self.problem("csv.ambiguous-column", message);
             }
         }
     }
@@ -255,7 +288,15 @@ impl Columns {
                 read.push(format!("`{written}` is {}", column.name()));
             }
         }
-        let unread: Vec<_> = (0..self.count).filter(|at| !self.is_read(*at)).collect();
+        if let Some((at, unit)) = self.quota
+            && let Some(written) = header.get(at)
+        {
+            let written = written.trim_start_matches('\u{feff}').trim();
+            let only = if unit == 0 { " where its cell has a unit" } else { "" };
+            read.push(format!("`{written}` is target_quota{only}"));
+        }
+        let is_quota = |at: usize| self.quota.is_some_and(|(quota, _)| quota == at);
+        let unread: Vec<_> = (0..self.count).filter(|at| !self.is_read(*at) && !is_quota(*at)).collect();
         let mut parts = Vec::new();
         if !read.is_empty() {
             parts.push(format!("read as: {}", read.join(", ")));
@@ -294,6 +335,12 @@ impl Columns {
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
+    }
+
+    /// Where a quota stands whose name says no side, and how many bytes a bare number in it means; 0 where
+    /// that is not known.
+    pub(crate) fn quota(&self) -> Option<(usize, u64)> {
+        self.quota
     }
 
     /// Number of columns of the header.

@@ -158,14 +158,17 @@ impl Cells<'_> {
     /// Bytes the mailbox shall hold on the new host.
     fn quota(&self) -> Result<Option<u64>, Diagnostic> {
         let column = Column::TargetQuota;
+        if let Some((position, unit)) = self.columns.quota() {
+            // Another program's, which has words and signs of its own for "none": what is no size is not read.
+            let text = self.cells.get(position).and_then(Cell::text);
+            return Ok(text.and_then(|text| cells::bytes(text, unit)).filter(|bytes| *bytes > 0));
+        }
         let Some(text) = self.text(column) else { return Ok(None) };
-        match cells::bytes(&text) {
+        match cells::bytes(&text, 1) {
             Some(bytes) if bytes > 0 => Ok(Some(bytes)),
             _ => {
-                let message = format!(
-                    "`{}` is no size: write a whole number with a unit, as in `2 GiB`",
-                    column.name()
-                );
+                let message =
+                    format!("`{}` is no size: write a number with a unit, as in `2 GiB`", column.name());
                 Err(Diagnostic::error("csv.bad-quota", &self.at, message))
             }
         }

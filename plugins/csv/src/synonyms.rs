@@ -43,11 +43,14 @@ pub enum Meaning {
     Column(Column),
     /// A thing of an account, and of which side where the name says so.
     Of(Option<Side>, Thing),
+    /// Bytes the mailbox may hold, of which a bare number is so many; 0 where that is not known, and only a
+    /// number with its unit counts.
+    Quota(u64),
     /// Something that no move needs.
     NotRead,
 }
 
-use Meaning::{NotRead, Of};
+use Meaning::{NotRead, Of, Quota};
 use Side::{Source, Target};
 use Thing::{Address, Host, Login, Password, Port, Tls};
 
@@ -147,6 +150,9 @@ static THINGS: &[(&str, Thing)] = &[
     ("userpassword", Password),
     ("passwort", Password),
     ("kennwort", Password),
+    // French
+    ("motdepasse", Password),
+    ("mdp", Password),
     ("emailpasswort", Password),
     ("host", Host),
     ("hostname", Host),
@@ -163,7 +169,7 @@ static THINGS: &[(&str, Thing)] = &[
     ("security", Tls),
 ];
 
-/// Names as a whole. Of a quota without a side the unit is not known (cPanel: megabytes), so it is not read.
+/// Names as a whole.
 static WHOLE: &[(&str, Meaning)] = &[
     // The loops around imapsync: `while read h1 u1 p1 h2 u2 p2`
     ("h1", Of(Some(Source), Host)),
@@ -209,12 +215,54 @@ static WHOLE: &[(&str, Meaning)] = &[
     ("no", NotRead),
     ("nr", NotRead),
     ("id", NotRead),
+    // A quota is the mailbox's on either host. Of a bare number the unit is known where the name has it, and
+    // in what cPanel's API lists (megabytes); not where a spreadsheet says "Quota".
+    ("quota", Quota(0)),
+    ("mailboxquota", Quota(0)),
+    ("mailquota", Quota(0)),
+    ("quotalimit", Quota(0)),
+    ("humandiskquota", Quota(0)),
+    ("quotamb", Quota(1 << 20)),
+    ("quotainmb", Quota(1 << 20)),
+    ("mailboxquotamb", Quota(1 << 20)),
+    ("diskquota", Quota(1 << 20)),
+    ("txtdiskquota", NotRead),
+    ("quotagb", Quota(1 << 30)),
+    ("quotaingb", Quota(1 << 30)),
+    ("mailboxquotagb", Quota(1 << 30)),
     // cPanel, Plesk, DirectAdmin
+    ("suspended", NotRead),
+    ("hassuspended", NotRead),
+    ("suspendedlogin", NotRead),
+    ("suspendedincoming", NotRead),
+    ("suspendedoutgoing", NotRead),
+    ("holdoutgoing", NotRead),
+    ("diskusedpercent", NotRead),
+    ("humandiskused", NotRead),
+    ("usedgb", NotRead),
+    ("mtime", NotRead),
+    ("active", NotRead),
+    ("aktiv", NotRead),
+    ("enabled", NotRead),
+    ("aktiviert", NotRead),
+    ("disabled", NotRead),
+    ("deaktiviert", NotRead),
+    ("gesperrt", NotRead),
+    ("created", NotRead),
+    ("createdat", NotRead),
+    ("erstellt", NotRead),
+    ("lastlogin", NotRead),
+    ("letzteanmeldung", NotRead),
+    ("aliases", NotRead),
+    ("aliase", NotRead),
+    ("forwarding", NotRead),
+    ("forwarders", NotRead),
+    ("weiterleitung", NotRead),
+    ("autoresponder", NotRead),
+    ("spamfilter", NotRead),
+    ("antivirus", NotRead),
     ("domain", NotRead),
     ("domainname", NotRead),
-    ("quota", NotRead),
-    ("quotamb", NotRead),
-    ("mailboxquota", NotRead),
     ("used", NotRead),
     ("usage", NotRead),
     ("usedmb", NotRead),

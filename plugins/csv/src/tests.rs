@@ -51,6 +51,35 @@ fn a_quota_travels_in_bytes() {
     }
 }
 
+/// The unit stands in the cell, or in the column's name; without either a number could be anything.
+#[test]
+fn a_quota_of_another_program_s_list_is_read_where_its_unit_is_known() {
+    const GIB: u64 = 1 << 30;
+    for (header, cell, expected) in [
+        ("Quota", "2 GB", Some(2_000_000_000)),
+        ("Quota", "2 GiB", Some(2 * GIB)),
+        ("Quota", "2.5 GiB", Some(5 * GIB / 2)),
+        ("Quota", "2048", None),
+        ("Quota", "unlimited", None),
+        ("Quota", "", None),
+        ("Quota", "0 MB", None),
+        ("Quota (MB)", "2048", Some(2 * GIB)),
+        ("Quota MB", "2 GiB", Some(2 * GIB)),
+        ("diskquota", "1024", Some(GIB)),
+        ("Quota [GB]", "2", None),
+        ("Quota in GB", "2", Some(2 * GIB)),
+    ] {
+        let page = first_page(&format!("E-Mail,Passwort,{header},Abteilung\na@old,x,{cell},Sales\n"));
+        let quota = page.mailboxes[0].target.extras.first().map(|(_, bytes)| bytes.parse::<u64>().unwrap());
+        assert_eq!(quota, expected, "{header}: {cell}");
+    }
+    assert_eq!(cells::bytes("2,5 GB", 1), Some(2_500_000_000));
+    for thousands in ["2,500 MB", "2.500 MB", "2.5", ",5 GB", "2, GB"] {
+        assert_eq!(cells::bytes(thousands, 1), None, "{thousands}");
+    }
+    assert!(first_page("Email,Password,Quota,Suspended\na,b,2 GB,0\n").mailboxes.len() == 1);
+}
+
 #[test]
 fn every_slip_names_its_line() {
     assert_eq!(
@@ -301,6 +330,43 @@ fn headers_of_other_programs_are_understood() {
     }
 }
 
+/// `Old Email;Email;Password`: the password beside the new address is not sent to the old host.
+#[test]
+fn names_without_a_side_are_all_of_one_side() {
+    for (header, expected) in [
+        ("Old Email,Email,Password", "su tu tp"),
+        ("Alt,E-Mail,Passwort", "su tu tp"),
+        ("Old Username,Username,Password", "su tu tp"),
+        ("Email,Old Login,Password,Old Server,Server", "tu su tp sh th"),
+        ("Source User,Mailbox,Password,Server,Port,SSL", "su tu tp th to tt"),
+        ("Old Login,Email,Username,Password", "su - tu tp"),
+        ("Email,Password,Server,New Email", "su sp sh tu"),
+        ("Server,Email,Password,New Server", "sh su sp th"),
+        ("Email,Username,New Password", "tu su tp"),
+        // Neither log-in is one of them.
+        ("Email,New,Password,Old", "- tu sp su"),
+    ] {
+        assert_eq!(read_as(header), expected, "{header}");
+    }
+    for (header, column, names) in [
+        ("Old Email,Email,Password,New Password", 3, "`source_password` or `target_password`"),
+        ("Old Email,Email,Server,New Server", 3, "`source_host` or `target_host`"),
+        ("EmailAddress,UserName,Password,Old Password", 3, "`source_password` or `target_password`"),
+        ("EmailAddress,UserName,Password,Old Server,Server", 5, "`source_host` or `target_host`"),
+    ] {
+        let cells = header.split(',').map(|_| "x").collect::<Vec<_>>().join(",");
+        let complaint = complaint(&format!("{header}\n{cells}\n"));
+        let says = format!("mailboxes.csv:1 csv.ambiguous-column: column {column} says no side");
+        assert!(complaint.starts_with(&says) && complaint.contains(names), "{header}: {complaint}");
+    }
+    // The old host's log-ins are in none of them.
+    for header in ["Old Server,Server,Email,Password", "Old Password,Email,Password"] {
+        let cells = header.split(',').map(|_| "x").collect::<Vec<_>>().join(",");
+        let complaint = complaint(&format!("{header}\n{cells}\n"));
+        assert!(complaint.contains("csv.missing-column"), "{header}: {complaint}");
+    }
+}
+
 /// What was understood is said, in the words of the list.
 #[test]
 fn what_is_read_as_what_is_told() {
@@ -312,8 +378,8 @@ fn what_is_read_as_what_is_told() {
         note("E-Mail,Passwort,Vorname,Quota\na,b,c,d\n"),
         Some((
             Severity::Note,
-            "read as: `E-Mail` is source_user, `Passwort` is source_password; not read: columns 3, 4; without \
-             target_user each mailbox has the same log-in at the target"
+            "read as: `E-Mail` is source_user, `Passwort` is source_password, `Quota` is target_quota where its \
+             cell has a unit; not read: column 3; without target_user each mailbox has the same log-in at the target"
                 .to_owned()
         ))
     );

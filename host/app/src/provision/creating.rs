@@ -49,7 +49,7 @@ impl Work {
     /// those for which there is none to be had.
     ///
     /// # Errors
-    /// A policy that cannot be met, a store that cannot be opened or written.
+    /// Passwords that the store has for another host, a policy that cannot be met, a store that cannot be opened or written.
     pub(crate) fn seal(
         &mut self,
         which: &[usize],
@@ -57,6 +57,7 @@ impl Work {
         rows: &mut [Row],
         report: &mut Report,
     ) -> Result<HashSet<usize>, Failure> {
+        sealing::refuse_other_hosts(&self.project, &self.entries, which)?;
         let without = which.iter().any(|row| !has_secret(&self.entries[*row].target));
         let recipe = match policy.filter(|_| without) {
             None => Recipe::default(),

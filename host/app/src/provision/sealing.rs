@@ -1,18 +1,19 @@
 //! Passwords for mailboxes that are about to be created: sealed in the project's store, and in the file of
 //! `--passwords`, before the first mailbox has one, so that none has a password nobody knows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
-use mailhaul_engine::plugin::AccountEntry;
+use mailhaul_engine::plugin::{AccountEntry, MailboxEntry};
 use mailhaul_imap::Secret;
 use mailhaul_project::{Project, SideName};
+use mailhaul_text::argument;
 use secrecy::ExposeSecret as _;
 
 use crate::provision::password::Recipe;
 use crate::provision::password_file::Passwords;
-use crate::secrets::{By, audit, failure, place, server, store};
-use crate::{Failure, redact};
+use crate::secrets::{By, Place, audit, failure, place, server, store};
+use crate::{Cause, Failure, TaskRefusalKind, redact};
 
 /// A password that a mailbox is created with though its row of the list has none.
 #[derive(Debug, Clone)]
@@ -45,6 +46,11 @@ impl NewPasswords {
     }
 }
 
+/// Whether the row has a password, of its own or the store's.
+fn has(account: &AccountEntry) -> bool {
+    account.secret.as_ref().is_some_and(|secret| !secret.expose_secret().is_empty())
+}
+
 /// Makes passwords, by the recipe, for those of these accounts of the new host that have none, neither in the
 /// list nor in the store, or takes them from `file`. They are in the store when this returns, all or none,
 /// and in `file`, which also gets what the store has of `provision` from an earlier time.
@@ -57,9 +63,6 @@ pub(crate) fn make(
     recipe: &Recipe,
     mut file: Option<&mut Passwords>,
 ) -> Result<NewPasswords, Failure> {
-    let has = |account: &AccountEntry| {
-        account.secret.as_ref().is_some_and(|secret| !secret.expose_secret().is_empty())
-    };
     if accounts.is_empty() || file.is_none() && accounts.iter().all(|account| has(account)) {
         return Ok(NewPasswords::default());
     }
@@ -135,6 +138,49 @@ pub(crate) fn make(
     Ok(NewPasswords { by_login, made_key: change.made_key().map(str::to_owned) })
 }
 
+/// A mailbox has one password: where the store has one of these for another host, a second one would be
+/// made, and the first is the one that the server knows.
+///
+/// # Errors
+/// Those of `which` that it is so with, and how the store's are given to the other host.
+pub(crate) fn refuse_other_hosts(
+    project: &Project,
+    entries: &[MailboxEntry],
+    which: &[usize],
+) -> Result<(), Failure> {
+    let server = server(project, SideName::Target);
+    let place = |target: &AccountEntry| place(&server, SideName::Target, target);
+    // One log-in at two hosts of one list is two mailboxes.
+    let listed: HashSet<_> = entries.iter().filter_map(|entry| place(&entry.target)).collect();
+    let mut hosts: BTreeMap<(String, String), (usize, &str)> = BTreeMap::new();
+    for target in
+        which.iter().filter_map(|row| Some(&entries.get(*row)?.target)).filter(|target| !has(target))
+    {
+        let (Some(there), Some(here)) = (&target.sealed_for, place(target)) else { continue };
+        if !listed.contains(&Place::new(SideName::Target, there, &target.login)) {
+            hosts.entry((there.clone(), here.host().to_owned())).or_insert((0, &target.login)).0 += 1;
+        }
+    }
+    if hosts.is_empty() {
+        return Ok(());
+    }
+    let causes = hosts.into_iter().map(|((there, here), (count, first))| {
+        let more = if count > 1 { format!(" and of {} more", count - 1) } else { String::new() };
+        Cause {
+            sentence: format!(
+                "the project's store has the target password of `{first}`{more} for {there}, and gives it to no other \
+                 host, such as {here}; nothing was made"
+            ),
+            hint: Some(format!(
+                "if the two are one server, type `mailhaul secrets move --side target --from {} --to {}`; else \
+                 `mailhaul secrets remove` takes out what is of no use",
+                argument(&there),
+                argument(&here)
+            )),
+        }
+    });
+    Err(Failure { kind: TaskRefusalKind::Input, causes: causes.collect() })
+}
 fn unwritten(file: &Passwords, error: &io::Error) -> Failure {
     Failure::input(format!("no password can be written to {}: {error}", file.path().display()), None)
 }

@@ -15,7 +15,7 @@ use mailhaul_engine::plugin::AccountEntry;
 use mailhaul_engine::record;
 use mailhaul_imap::Secret;
 use mailhaul_project::{Project, SideName, template};
-use mailhaul_secrets::{Contents, KeyPlace, SecretsError, Store};
+use mailhaul_secrets::{Contents, Entry, KeyPlace, SecretsError, Store};
 use secrecy::ExposeSecret as _;
 
 pub use mailhaul_secrets::{By, Passphrase, Place};
@@ -128,6 +128,57 @@ pub fn remove(
         audit(project, &format!("the {side} password of `{login}` at {host} was removed from the store"))?;
     }
     Ok(Changed { place, was_there, made_key: None })
+}
+
+/// Gives every secret of one host of a side to another: the same server has got another name. `from` and `to`
+/// are `host` or `host:port`, without `to` the project's. Returns how many they were.
+///
+/// # Errors
+/// Hosts that are none, a log-in that `to` has another secret of, nothing to move; as [`set`].
+pub fn rehost(project: &Project, side: SideName, from: &str, to: Option<&str>) -> Result<usize, Failure> {
+    let (from, to) = (host_of(project, side, Some(from))?, host_of(project, side, to)?);
+    let none = || {
+        Failure::input(
+            format!("the store has no {side} password for {from}"),
+            Some("`mailhaul secrets list` shows what it has"),
+        )
+    };
+    if !Store::exists(&project.state) || from == to {
+        return Err(none());
+    }
+    let store = store(project)?;
+    let mut change = store.change().map_err(failure)?;
+    register(change.contents());
+    let is_there = |place: &Place| place.side() == side && place.host() == from.to_lowercase();
+    let moved: Vec<(Place, Entry)> = change
+        .contents()
+        .iter()
+        .filter(|(place, _)| is_there(place))
+        .map(|(place, entry)| (place.clone(), entry.clone()))
+        .collect();
+    if moved.is_empty() {
+        return Err(none());
+    }
+    for (place, entry) in &moved {
+        let there = change.contents().get(&Place::new(side, &to, place.login()));
+        if there.is_some_and(|there| there.secret.expose_secret() != entry.secret.expose_secret()) {
+            return Err(Failure::input(
+                format!(
+                    "the store has another {side} password of `{}` for {to}; nothing was moved",
+                    entry.login
+                ),
+                Some("`mailhaul secrets remove` takes the one out that is wrong"),
+            ));
+        }
+    }
+    let count = moved.len();
+    for (place, entry) in moved {
+        change.remove(&place);
+        change.put(side, &to, &entry.login, entry.secret, entry.by);
+    }
+    change.commit().map_err(failure)?;
+    audit(project, &format!("{count} {side} passwords in the store went from {from} to {to}"))?;
+    Ok(count)
 }
 
 /// Gives up everything that is in the store, also when it cannot be opened any more. Returns whether there

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use mailhaul_csv::cells;
 use mailhaul_csv::columns::{self as csv, Column};
-use mailhaul_engine::password_hosts::Server;
-use mailhaul_engine::plugin::AccountEntry;
+use mailhaul_engine::password_hosts::{self, AllowedHosts, Server};
+use mailhaul_engine::plugin::{AccountEntry, MailboxEntry};
 use mailhaul_imap::Secret;
 use mailhaul_project::table::{Limits, Row, Table};
 use mailhaul_project::{Project, SideName, Tls};
@@ -29,6 +29,9 @@ pub struct Taken {
     pub replaced: usize,
     /// Where the key is, when the store has just got one.
     pub made_key: Option<String>,
+    /// What names of columns were understood as, where they are not mailhaul's own: whose passwords they
+    /// were taken for.
+    pub read_as: Option<String>,
 }
 
 /// A cell that is taken.
@@ -39,6 +42,8 @@ struct Found {
     place: Place,
     login: String,
     secret: Secret,
+    /// The account, with the secret, as the list's row has it.
+    account: AccountEntry,
 }
 
 /// Stores what stands in `source_password` and `target_password` of a list, reads the store back, compares,
@@ -81,16 +86,17 @@ pub fn take(project: &Project, list: &Path, warn: Warn<'_>) -> Result<Taken, Fai
             at + 1
         ));
     }
+    let read_as = known.note().map(|note| format!("{}: {note}", list.display()));
     let found = found(project, list, &table, &columns)?;
     let emptied = Table::emptied(list, &bytes, &secrets, Limits::default())?;
     if found.is_empty() {
-        return Ok(Taken { passwords: 0, replaced: 0, made_key: None });
+        return Ok(Taken { passwords: 0, replaced: 0, made_key: None, read_as });
     }
     let (replaced, made_key) = put(project, &found)?;
     write_back(list, &file, &bytes, &emptied)?;
     let count = found.len();
     audit(project, &format!("{count} passwords were taken from {} into the store", list.display()))?;
-    Ok(Taken { passwords: count, replaced, made_key })
+    Ok(Taken { passwords: count, replaced, made_key, read_as })
 }
 
 /// Puts the list without its passwords in the place of what it was.
@@ -175,7 +181,36 @@ fn found(project: &Project, list: &Path, table: &Table, columns: &Columns) -> Re
             }
         }
     }
-    if causes.is_empty() { Ok(found) } else { Err(Failure { kind: TaskRefusalKind::Input, causes }) }
+    if !causes.is_empty() {
+        return Err(Failure { kind: TaskRefusalKind::Input, causes });
+    }
+    refuse_other_hosts(project, list, &found)?;
+    Ok(found)
+}
+
+/// A password that is sealed for a host that may not have it would be lost to every command: its cell is
+/// empty then, and the host refused.
+fn refuse_other_hosts(project: &Project, list: &Path, found: &[Found]) -> Result<(), Failure> {
+    let entries: Vec<MailboxEntry> = found
+        .iter()
+        .map(|one| {
+            let mut entry = MailboxEntry { key: one.login.clone(), ..MailboxEntry::default() };
+            entry.origin = Some(format!("{}:{}", list.display(), one.line));
+            match one.side {
+                SideName::Source => entry.source = one.account.clone(),
+                SideName::Target => entry.target = one.account.clone(),
+            }
+            entry
+        })
+        .collect();
+    let hosts = job::destinations(&project.mailboxes.hosts);
+    let (source, target) = (server(project, SideName::Source), server(project, SideName::Target));
+    match password_hosts::refusal(AllowedHosts::Project(&hosts), &source, &target, &entries) {
+        Some(refusal) => {
+            Err(Failure::refused(TaskRefusalKind::Input, &refusal.reasons, refusal.remedy.as_deref()))
+        }
+        None => Ok(()),
+    }
 }
 
 fn cause(list: &Path, line: usize, what: &str, hint: &str) -> Cause {
@@ -287,7 +322,9 @@ impl SideColumns {
                 format!("set `host` under `[{side}]`, or fill `{side}_host`"),
             ));
         };
-        Ok(Some(Found { line: row.line, side, place, login: account.login, secret: secret.clone() }))
+        let account = AccountEntry { secret: Some(secret.clone()), ..account };
+        let login = account.login.clone();
+        Ok(Some(Found { line: row.line, side, place, login, secret: secret.clone(), account }))
     }
 }
 

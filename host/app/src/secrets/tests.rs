@@ -21,7 +21,7 @@ fn folder() -> Folder {
     fs::create_dir(dir.path().join("move")).unwrap();
     let file = dir.path().join("move/mailhaul.toml");
     let text = "[source]\nhost = \"mail.old.example\"\nport = 1143\n[target]\nhost = \"mail.new.example\"\n\
-                [mailboxes]\n[secrets]\nkey = { file = \"../key\" }\n";
+                [mailboxes]\nhosts = [\"mail.other.example\"]\n[secrets]\nkey = { file = \"../key\" }\n";
     fs::write(&file, text).unwrap();
     let project = crate::open_for_work(Some(&file), &mut |text: &str| panic!("{text}")).unwrap();
     Folder { dir, project }
@@ -139,6 +139,83 @@ async fn a_cell_comes_before_the_store_and_a_secret_is_for_its_own_host() {
     assert_eq!(filled, [[cell("cell"), cell("of the target")], [None, None]]);
     folder.set(SideName::Target, Some("other.example"), "BEN", "his");
     assert_eq!(folder.rows(rows()).await.unwrap()[1], [None, cell("his")]);
+}
+
+/// The server has got another name: what is sealed for the old one is told of, and goes with it when typed.
+#[tokio::test]
+async fn a_password_whose_host_is_called_otherwise_is_told_of_and_moved() {
+    let folder = folder();
+    let host = "mx.new.example";
+    folder.set(SideName::Target, None, "Anna", "canary-1");
+    folder.set(SideName::Target, None, "ben", "canary-2");
+    folder.set(SideName::Source, None, "ben", "of the source");
+    let rows = vec![row("anna", Some(host), Some("a"), None), row("ben", None, Some("b"), None)];
+    let list = Arc::new(Rows(PluginId { id: "csv".into(), version: "1".into() }, rows.clone()));
+    let page = over(&folder.project, list).unwrap().list_mailboxes(None, 10).await.unwrap();
+    let said: Vec<_> = page.mailboxes.iter().map(|row| row.target.sealed_for.as_deref()).collect();
+    assert_eq!(said, [Some("mail.new.example"), None]);
+    // `provision` makes no second one.
+    let which: Vec<usize> = (0..page.mailboxes.len()).collect();
+    let refuse = crate::provision::sealing::refuse_other_hosts;
+    let refused = refuse(&folder.project, &page.mailboxes, &which).unwrap_err();
+    let hint = refused.causes[0].hint.clone().unwrap();
+    assert!(
+        refused.to_string().contains("has the target password of `anna` for mail.new.example"),
+        "{refused}"
+    );
+    assert!(
+        hint.contains("`mailhaul secrets move --side target --from mail.new.example --to mx.new.example`"),
+        "{hint}"
+    );
+    // One log-in at two hosts of one list is two mailboxes.
+    let both = [page.mailboxes[0].clone(), row("anna", None, Some("a"), Some("c"))];
+    refuse(&folder.project, &both, &[0]).unwrap();
+
+    let secret = Secret::from(b"another".to_vec());
+    set(&folder.project, SideName::Target, Some(host), "ben", secret).unwrap();
+    let moved = |to| rehost(&folder.project, SideName::Target, "MAIL.new.example", to);
+    let failure = moved(Some(host)).unwrap_err().to_string();
+    assert!(
+        failure.contains("another target password of `ben` for mx.new.example; nothing was moved"),
+        "{failure}"
+    );
+    assert!(moved(None).is_err(), "to itself");
+    assert!(remove(&folder.project, SideName::Target, Some(host), "ben").unwrap().was_there);
+    assert_eq!(moved(Some(host)).unwrap(), 2);
+    let stored: Vec<_> = folder.stored().into_iter().map(|(at, login, _)| format!("{at} {login}")).collect();
+    assert_eq!(
+        stored,
+        ["source mail.old.example:1143 ben", "target mx.new.example Anna", "target mx.new.example ben"]
+    );
+    assert_eq!(folder.rows(rows).await.unwrap()[0][1].as_deref(), Some("canary-1"));
+    assert!(moved(Some(host)).unwrap_err().to_string().contains("the store has no target password"));
+}
+
+/// A cell is not emptied into a place that no command takes it from.
+#[test]
+fn a_password_for_a_host_that_is_not_allowed_stays_in_its_cell() {
+    let folder = folder();
+    let text = "Email,Password,New Email,New Password,New Server\na@a,canary1,a@b,canary2,evil.example\n";
+    let list = folder.list(text.as_bytes());
+    let failure = folder.take(&list).unwrap_err();
+    let said = failure.to_string();
+    assert!(said.contains("m.csv:2: its target password would go to evil.example:993"), "{said}");
+    assert!(
+        failure.causes.iter().any(|cause| cause.hint.as_deref().unwrap_or_default().contains("hosts = ["))
+    );
+    assert_eq!((fs::read_to_string(&list).unwrap().as_str(), list_of(&folder)), (text, Vec::new()));
+}
+
+/// Whose the passwords were taken to be is said, where the header has names of its own.
+#[test]
+fn what_is_taken_is_told_as_it_was_read() {
+    let folder = folder();
+    let list = folder.list(b"Old Email;Email;Password\nold@a;new@b;canary\n");
+    let read_as = folder.take(&list).unwrap().read_as.unwrap();
+    assert!(read_as.contains("`Password` is target_password"), "{read_as}");
+    assert_eq!(folder.stored(), [("target mail.new.example".into(), "new@b".into(), "canary".into())]);
+    let list = folder.list(b"source_user,source_password,target_user\na,b,c\n");
+    assert_eq!(folder.take(&list).unwrap().read_as, None);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::provision::key_was_made;
-use crate::args::{End, Global, PassphraseOfKey, RemoveSecret, SecretPlace, Secrets, Take};
+use crate::args::{End, Global, MoveSecrets, PassphraseOfKey, RemoveSecret, SecretPlace, Secrets, Take};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::project;
@@ -24,6 +24,7 @@ pub(crate) fn secrets(ui: &mut Ui, global: &Global, command: &Secrets) -> Result
         Secrets::Set(args) => set(ui, &project, args)?,
         Secrets::List => list(ui, &secrets::list(&project)?)?,
         Secrets::Remove(args) => remove(ui, &project, args)?,
+        Secrets::Move(args) => rehost(ui, &project, args)?,
         Secrets::Take(args) => take(ui, &project, args)?,
         Secrets::Passphrase(args) => passphrase(ui, &project, args)?,
     }
@@ -86,6 +87,14 @@ fn remove(ui: &mut Ui, project: &Project, args: &RemoveSecret) -> Result<(), Fai
     Ok(())
 }
 
+fn rehost(ui: &mut Ui, project: &Project, args: &MoveSecrets) -> Result<(), Failure> {
+    let side = side(args.side);
+    let count = secrets::rehost(project, side, &args.from, args.to.as_deref())?;
+    let passwords = plural(count as u64, &format!("{side} password"));
+    ui.note(&format!("moved: {passwords}, from {} to another host's name", args.from));
+    Ok(())
+}
+
 fn remove_all(ui: &mut Ui, project: &Project, yes: bool) -> Result<(), Failure> {
     let (would, instead) = ("this removes every password that the project keeps", "add `--yes`");
     if !yes && !ui.confirm("Remove every password that the project keeps?", would, instead)? {
@@ -99,6 +108,9 @@ fn remove_all(ui: &mut Ui, project: &Project, yes: bool) -> Result<(), Failure> 
 
 fn take(ui: &mut Ui, project: &Project, args: &Take) -> Result<(), Failure> {
     let taken = secrets::take(project, &args.file, &mut |text: &str| ui.warn(text))?;
+    if let Some(read_as) = &taken.read_as {
+        ui.note(read_as);
+    }
     told_of_key(ui, taken.made_key.as_deref());
     if ui.json() {
         return ui.document(

@@ -1,6 +1,7 @@
 //! From a mailbox list's row and the project's defaults to two accounts that can be dialled.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 
 use mailhaul_net::Endpoint;
@@ -9,7 +10,7 @@ use mailhaul_text::{escape, is_unseen, visual_key};
 use crate::account::{AccountSpec, Mailbox, account_spec, folded};
 use crate::job::Job;
 use crate::password_hosts::{self, AllowedHosts};
-use crate::plugin::{Diagnostic, MailboxEntry, PluginError, PluginFailure, Plugins, Severity};
+use crate::plugin::{Diagnostic, MailboxEntry, PluginError, PluginFailure, Plugins, Severity, list_order};
 use crate::side::Side;
 
 /// Mailboxes asked for at a time; a page's size bounds what a plugin holds at once.
@@ -50,7 +51,9 @@ pub(crate) struct MailboxList {
 /// [`ListError`]: rows that are broken, listed twice, crossed, or the same account on both sides.
 pub(crate) async fn list(job: &Job, plugins: &Plugins, source_alone: bool) -> Result<MailboxList, ListError> {
     let mut entries: Vec<MailboxEntry> = Vec::new();
-    let mut errors = Vec::new();
+    let mut errors: Vec<Fault> = Vec::new();
+    // A plugin that tells of faults without their places has more of them than it tells.
+    let mut faults_cut = false;
     let (mut warnings, mut notes) = (Vec::new(), Vec::new());
     // Places with a fault of the plugin's: what follows from it is not told as another.
     let mut faulty = HashSet::new();
@@ -70,8 +73,10 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins, source_alone: bool) -> Re
         for remark in page.diagnostics {
             match remark.severity {
                 Severity::Error => {
-                    errors.push(sentence(&remark));
-                    faulty.extend(remark.at);
+                    let told = sentence(&remark);
+                    faults_cut |= remark.at.is_none();
+                    faulty.extend(remark.at.clone());
+                    errors.push(Fault { at: remark.at, sentence: told });
                 }
                 Severity::Warning => warnings.push(sentence(&remark)),
                 Severity::Note => notes.push(sentence(&remark)),
@@ -92,18 +97,22 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins, source_alone: bool) -> Re
         token = Some(next);
     }
     if entries.is_empty() && errors.is_empty() {
-        errors.push("the list of mailboxes is empty; add a row for each mailbox to move".into());
+        errors.push(Fault::of_list("the list of mailboxes is empty; add a row for each mailbox to move"));
     }
     let allowed = AllowedHosts::of(&**source, &job.mailbox_hosts);
     let (source, target) = (&job.source.server, &job.target.server);
     let refusal = password_hosts::refusal(allowed, source, target, &entries);
     let mut own = Vec::new();
-    let mailboxes = resolve(job, &entries, source_alone, &faulty, &mut own);
+    let told = Told { faulty: &faulty, faults_cut };
+    let mailboxes = resolve(job, &entries, source_alone, &told, &mut own);
+    in_list_order(&mut own);
     let more = own.len().saturating_sub(MAX_TOLD);
     errors.extend(own.into_iter().take(MAX_TOLD));
     if more > 0 {
-        errors.push(format!("and {more} more like these"));
+        errors.push(Fault::of_list(format!("and {more} more like these")));
     }
+    in_list_order(&mut errors);
+    let mut errors: Vec<String> = errors.into_iter().map(|fault| fault.sentence).collect();
     let (selected, left_out) = select_mailboxes(job, mailboxes, &mut errors);
     let mut remedy = None;
     if let Some(refusal) = refusal {
@@ -118,6 +127,37 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins, source_alone: bool) -> Re
     } else {
         Err(ListError::Input(errors, remedy))
     }
+}
+
+/// Something that is wrong with the list.
+struct Fault {
+    /// Where: `mailboxes.csv:42`, or whatever else a plugin calls a place; `None` for the list as a whole.
+    at: Option<String>,
+    /// With the place in it.
+    sentence: String,
+}
+
+impl Fault {
+    fn of_list(sentence: impl Into<String>) -> Self {
+        Self { at: None, sentence: sentence.into() }
+    }
+
+    fn of_row(at: &str, what: impl fmt::Display) -> Self {
+        Self { at: Some(at.to_owned()), sentence: format!("{at}: {what}") }
+    }
+}
+
+/// Sorts them as they are told.
+fn in_list_order(faults: &mut [Fault]) {
+    faults.sort_by(|one, other| list_order(one.at.as_deref()).cmp(&list_order(other.at.as_deref())));
+}
+
+/// What the plugin has told of the list already.
+struct Told<'a> {
+    /// Places with a fault of the plugin's: what follows from it is not told as another.
+    faulty: &'a HashSet<String>,
+    /// Whether it has more faults than it tells the places of.
+    faults_cut: bool,
 }
 
 fn sentence(remark: &Diagnostic) -> String {
@@ -154,36 +194,39 @@ fn resolve(
     job: &Job,
     entries: &[MailboxEntry],
     source_alone: bool,
-    faulty: &HashSet<String>,
-    errors: &mut Vec<String>,
+    told: &Told<'_>,
+    errors: &mut Vec<Fault>,
 ) -> Vec<Mailbox> {
+    // What an account lacks, by what is said of it: of every row, it is said once.
+    let mut lacking: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut mailboxes = Vec::with_capacity(entries.len());
     let mut keys: HashMap<String, &MailboxEntry> = HashMap::new();
     let mut targets: HashMap<(String, String), &MailboxEntry> = HashMap::new();
     let mut sources: HashMap<(String, String), &MailboxEntry> = HashMap::new();
     for entry in entries {
         let at = place(entry);
-        if faulty.contains(&at) {
+        if told.faulty.contains(&at) {
             continue;
         }
         if let Some(why) = unseen(entry) {
-            errors.push(format!("{at}: {why}"));
+            errors.push(Fault::of_row(&at, why));
             continue;
         }
         if let Some(first) = keys.insert(visual_key(&entry.key), entry) {
             let same = first.key == entry.key;
             let first = place(first);
-            errors.push(if same {
-                format!(
-                    "{at}: mailbox `{}` is listed twice, first at {first}; remove one of the rows",
-                    entry.key
-                )
+            let why = if same {
+                format!("mailbox `{}` is listed twice, first at {first}; remove one of the rows", entry.key)
             } else {
                 format!(
-                    "{at}: mailbox `{}` reads like that at {first}; write one of them in other words",
+                    "mailbox `{}` reads like that at {first}; write one of them in other words",
                     entry.key
                 )
-            });
+            };
+            // Where the plugin counts faults without their places, these may be among them.
+            if !(same && told.faults_cut) {
+                errors.push(Fault::of_row(&at, why));
+            }
             continue;
         }
         let pair =
@@ -198,7 +241,7 @@ fn resolve(
         let (source, target, without_target) = match pair {
             Ok(pair) => pair,
             Err(cause) => {
-                errors.push(format!("{at}: {cause}"));
+                lacking.entry(cause).or_default().push(at);
                 continue;
             }
         };
@@ -206,23 +249,25 @@ fn resolve(
         let has_target = without_target.is_none();
         if has_target && from == to && (source.user == target.user || !entry.one_account) {
             let meant = if source.user == target.user { "" } else { MEANT };
-            errors.push(format!(
-                "{at}: source and target are the same account ({} on {}); give the new host's account as target{meant}",
+            let why = format!(
+                "source and target are the same account ({} on {}); give the new host's account as target{meant}",
                 names(&source.user, &target.user),
                 source.endpoint.host
-            ));
+            );
+            errors.push(Fault::of_row(&at, why));
             continue;
         }
         if has_target
             && let Some(first) = targets.insert(to.clone(), entry)
             && !(first.one_account && entry.one_account)
         {
-            errors.push(format!(
-                "{at}: target {} is also the target of {}; two mailboxes would be mixed into one; give one \
+            let why = format!(
+                "target {} is also the target of {}; two mailboxes would be mixed into one; give one \
                  of them another target{MEANT}",
                 names(&target.user, &first.target.login),
                 place(first)
-            ));
+            );
+            errors.push(Fault::of_row(&at, why));
         }
         sources.insert(from, entry);
         mailboxes.push(Mailbox {
@@ -240,11 +285,19 @@ fn resolve(
     for (to, entry) in &targets {
         // A to B and B to A in one list: whichever runs second copies the other's mail back.
         if let Some(other) = sources.get(to).filter(|other| other.key != entry.key) {
-            errors.push(format!(
-                "{}: the target is also a source, at {}; a mailbox cannot be moved from and to in one project",
-                place(entry),
+            let why = format!(
+                "the target is also a source, at {}; a mailbox cannot be moved from and to in one project",
                 place(other)
-            ));
+            );
+            errors.push(Fault::of_row(&place(entry), why));
+        }
+    }
+    for (cause, places) in lacking {
+        match places.as_slice() {
+            [_, _, ..] if places.len() == entries.len() => {
+                errors.push(Fault::of_list(format!("each of the {} mailboxes: {cause}", places.len())));
+            }
+            some => errors.extend(some.iter().map(|at| Fault::of_row(at, &cause))),
         }
     }
     mailboxes

@@ -25,6 +25,17 @@ pub struct Diagnostic {
     pub at: Option<String>,
 }
 
+/// The order in which faults of a list are told: by file and line, as whoever mends it goes through it; then
+/// what has a place and no line, and what is of the whole list last. `at` is a [`Diagnostic::at`].
+#[must_use]
+pub fn list_order(at: Option<&str>) -> (u8, &str, u64) {
+    let Some(at) = at else { return (2, "", 0) };
+    match at.rsplit_once(':').map(|(file, line)| (file, line.parse())) {
+        Some((file, Ok(line))) => (0, file, line),
+        _ => (1, "", 0),
+    }
+}
+
 /// How deep both ends are compared, each depth including those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -14,7 +14,7 @@ mod source;
 mod validator;
 
 pub use error::{PluginError, PluginFailure, PluginId};
-pub use finding::{Depth, Diagnostic, Finding, HookOutcome, Severity};
+pub use finding::{Depth, Diagnostic, Finding, HookOutcome, Severity, list_order};
 pub use mapper::{Decision, FolderMapper, Mapping, MappingNote, MappingRequest, Ruling};
 pub use profile::{
     Classification, Meaning, Occasion, Refusal, ReplyKind, ServerProfile, ServerProfiler, SideProfilers,

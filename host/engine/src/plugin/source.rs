@@ -21,6 +21,9 @@ pub struct AccountEntry {
     pub tls: Option<TlsMode>,
     /// Password or token; `None` when the project's admin log-in or token is used.
     pub secret: Option<Secret>,
+    /// The host, as `host` or `host:port`, that the project's store has a password of this log-in for, where
+    /// it has none for this one; only said, in a sentence about what is missing.
+    pub sealed_for: Option<String>,
     /// Bytes the mailbox shall hold, for `provision`; `None` for the host's default.
     pub quota: Option<u64>,
 }

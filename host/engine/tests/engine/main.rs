@@ -24,6 +24,7 @@ mod identity;
 mod in_doubt;
 mod keywords;
 mod lengths;
+mod lists;
 mod mail;
 mod many_folders;
 mod mending;

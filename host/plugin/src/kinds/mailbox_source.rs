@@ -200,6 +200,7 @@ fn account_entry(
     let quota = account.extras.iter().find(|(name, _)| name == "quota");
     let quota = quota.map(|(_, bytes)| bytes.parse::<u64>().map_err(|_| "`quota` is no number of bytes"));
     Ok(AccountEntry {
+        sealed_for: None,
         quota: quota.transpose()?,
         login: account.login,
         host: account.host,

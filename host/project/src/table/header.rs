@@ -14,7 +14,7 @@ const NAME: usize = 200;
 
 /// What a name has in it that may be one of secrets. Whatever is taken for one too many is only kept from
 /// plugins; one too few would be shown to them.
-const SECRET_WORDS: [&str; 24] = [
+const SECRET_WORDS: [&str; 33] = [
     // English, German, French, Dutch, Italian
     "pass",
     "pw",
@@ -28,6 +28,7 @@ const SECRET_WORDS: [&str; 24] = [
     "losungswort",
     "zugangscode",
     "motdepasse",
+    "mdp",
     "wachtwoord",
     // Spanish, Portuguese, Polish, Czech, Scandinavian, Finnish, Hungarian, Croatian, Russian
     "contrase",
@@ -41,6 +42,15 @@ const SECRET_WORDS: [&str; 24] = [
     "salasana",
     "jelsz",
     "парол",
+    // Italian and Romanian, Estonian, Slovenian, Croatian and Serbian, Lithuanian, Turkish, Greek
+    "parol",
+    "parool",
+    "geslo",
+    "lozink",
+    "slapta",
+    "sifre",
+    "şifre",
+    "κωδικ",
 ];
 
 /// Names that are secret as a whole: of the loops around imapsync, and short ones.
