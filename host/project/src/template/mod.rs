@@ -338,6 +338,7 @@ mod tests {
             host: Some("imap.other.example".into()),
             port: Some(1143),
             tls: Tls::Starttls,
+            fingerprint: None,
             undecided: true,
             notes: vec!["Found in DNS.\nhost = \"evil.example\"\u{1b}[2J\u{202e}".into()],
         };
