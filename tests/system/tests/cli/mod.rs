@@ -2,7 +2,6 @@
 
 mod assess;
 mod commands;
-mod first_migration;
 mod folders;
 mod init;
 mod input;

@@ -83,7 +83,8 @@ fn from_two_addresses_to_a_comparison() {
     assert_moved(&before, &new.snapshot(), usual);
     typed(&folder, &["verify", "--depth", "full"]).expect(0);
     typed(&folder, &["status"]).expect(0).says(&["proven"]);
-    for name in ["mailhaul.toml", "offer.html"] {
+    typed(&folder, &["report", "--out", "report.html"]).expect(0);
+    for name in ["mailhaul.toml", "offer.html", "report.html"] {
         let written = fs::read_to_string(folder.join(name)).unwrap();
         assert!(!written.contains(&old.password) && !written.contains(&password), "{name}");
     }
