@@ -128,7 +128,10 @@ fn another_protocol_on_the_port_is_named() {
         let outcome = stage.check();
         let row = rows(&outcome, Side::Target)[0];
         assert_eq!(row.cause, Some(Cause::OtherProtocol), "{}", row.detail);
-        let said = format!("the port speaks {name}, not IMAP (new.example:25): {}", line.trim().trim_end_matches('.'));
+        let said = format!(
+            "the port speaks {name}, not IMAP (new.example:25): {}",
+            line.trim().trim_end_matches('.')
+        );
         assert!(row.detail.starts_with(&said), "{}", row.detail);
         assert_eq!(row.remedy, "set the `host` and `port` of an IMAP server under `[target]`");
     }
