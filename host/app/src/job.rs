@@ -269,11 +269,11 @@ mod tests {
     fn a_certificate_is_pinned_in_the_forms_that_tools_print() {
         let digits = "ab".repeat(32);
         let pairs = vec!["AB"; 32].join(":");
-        for text in [format!("sha256:{digits}"), format!("sha256:{pairs}"), format!("SHA256:{pairs}")] {
+        for text in [format!("sha256:{digits}"), format!("SHA256:{pairs}"), pairs] {
             let text = HOSTS.replace("\n[mailboxes]", &format!("\nfingerprint = \"{text}\"\n[mailboxes]"));
             job(&project(&text), &[]).unwrap();
         }
-        let text = HOSTS.replace("\n[mailboxes]", &format!("\nfingerprint = \"{digits}\"\n[mailboxes]"));
+        let text = HOSTS.replace("\n[mailboxes]", &format!("\nfingerprint = \"sha1:{digits}\"\n[mailboxes]"));
         let told = format!("{:?}", job(&project(&text), &[]).unwrap_err().causes);
         assert!(
             told.contains("mailhaul.toml:12: `fingerprint`: a fingerprint is `sha256:` and 64"),

@@ -96,7 +96,6 @@ mod opening;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod properties;
-mod redaction;
 #[cfg(test)]
 mod rooms;
 mod session;
@@ -110,7 +109,6 @@ pub use command::capability::KnownServer;
 pub use connect::{Account, connect, connect_beside, connect_noting, connect_over};
 pub use greeting::{Spoken, probe};
 pub use opening::{Encounter, reach};
-pub use redaction::Redaction;
 pub use session::append_state::AcceptedForms;
 pub use session::changes::Changes;
 pub use session::edit::CopyUid;
@@ -119,6 +117,7 @@ pub use session::fetch_history::{FetchHistory, MAX_BREAKS};
 pub use session::open::{Preparation, PreparedFolder};
 pub use session::unlisted::ExpectedFolder;
 pub use session::{KEEP_ALIVE_AFTER, Quota, Restraint, Session};
+pub use syntax::redaction::Redaction;
 pub use types::date::InternalDate;
 pub use types::error::{Cause, ImapError};
 pub use types::facts::ServerFacts;

@@ -49,7 +49,8 @@ impl Work {
     /// those for which there is none to be had.
     ///
     /// # Errors
-    /// Passwords that the store has for another host, a policy that cannot be met, a store that cannot be opened or written.
+    /// Passwords that the store has for another host, a policy that cannot be met, a store that cannot be
+    /// opened or written.
     pub(crate) fn seal(
         &mut self,
         which: &[usize],

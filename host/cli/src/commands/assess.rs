@@ -50,7 +50,8 @@ pub(crate) fn assess(ui: &mut Ui, global: &Global, args: &Assess) -> Result<Exit
     Ok(exit)
 }
 
-/// What earlier assessments have read; nothing where the record cannot be read, of which the task itself warns.
+/// What earlier assessments have read; nothing where the record cannot be read, of which the task itself
+/// warns.
 fn known(project: &Project) -> Vec<Assessment> {
     if !record::exists(&project.state) {
         return Vec::new();

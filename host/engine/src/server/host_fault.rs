@@ -130,7 +130,8 @@ async fn examine_at(
     }
     let same = async {
         let tls = match (&error, cause) {
-            // Whoever took the connection and kept silent was asked what it speaks while its greeting was due.
+            // Whoever took the connection and kept silent was asked what it speaks while its greeting was
+            // due.
             (ImapError::Starttls { .. } | ImapError::TimedOut { .. }, _)
             | (_, Cause::Refused | Cause::OtherProtocol) => return None,
             _ => TlsMode::None,
