@@ -159,7 +159,8 @@ impl Cells<'_> {
     fn quota(&self) -> Result<Option<u64>, Diagnostic> {
         let column = Column::TargetQuota;
         if let Some((position, unit)) = self.columns.quota() {
-            // Another program's, which has words and signs of its own for "none": what is no size is not read.
+            // Another program's, which has words and signs of its own for "none": what is no size is not
+            // read.
             let text = self.cells.get(position).and_then(Cell::text);
             return Ok(text.and_then(|text| cells::bytes(text, unit)).filter(|bytes| *bytes > 0));
         }

@@ -240,8 +240,8 @@ fn what_is_provisioned_is_run_without_another_step() {
     at(&["passwords", "export", "--yes"]).expect(2).says(&["passwords.csv", "nothing was written"]);
 }
 
-/// A panel that repeats what it was sent: neither its token nor a password is told, whether that came from the
-/// list or was made, in any command that asks it, on any way out.
+/// A panel that repeats what it was sent: neither its token nor a password is told, whether that came from
+/// the list or was made, in any command that asks it, on any way out.
 #[test]
 fn what_a_panel_repeats_is_told_without_secrets() {
     for (method, codes) in [("POST", [3, 3]), ("GET", [6, 6])] {
