@@ -36,7 +36,7 @@ mod tests {
             assert_eq!(for_size(size, margin), expected * GIB, "{size} and {margin} %");
         }
         for size in [u64::MAX, u64::MAX / 2, 1 << 62] {
-            assert!(for_size(size, 1_000) % STEP == 0 && for_size(size, 1_000) >= size / 2);
+            assert!(for_size(size, 1_000).is_multiple_of(STEP) && for_size(size, 1_000) >= size / 2);
         }
     }
 }

@@ -614,18 +614,19 @@ async fn what_is_stopped_is_gone_on_with() {
     let report = asked.run(many(5)).await.unwrap();
     assert_eq!(words(&report.rows), ["quota-set", "quota-set", "created", "created", "created"]);
     assert!(report.rows[0].details[0].contains("a run that was broken off"), "{:?}", report.rows);
-    let state = host.state();
-    let creations: Vec<_> = state.heard.iter().filter(|call| call.starts_with("create")).collect();
-    assert_eq!(creations.len(), 5, "{creations:?}");
-    assert!(before.iter().all(|(login, password)| state.passwords[login] == *password));
-    assert!(
-        state
-            .has
-            .iter()
-            .filter(|(login, _)| login.starts_with('m'))
-            .all(|(_, quota)| *quota == Some(2 << 30))
-    );
-    drop(state);
+    {
+        let state = host.state();
+        let creations: Vec<_> = state.heard.iter().filter(|call| call.starts_with("create")).collect();
+        assert_eq!(creations.len(), 5, "{creations:?}");
+        assert!(before.iter().all(|(login, password)| state.passwords[login] == *password));
+        assert!(
+            state
+                .has
+                .iter()
+                .filter(|(login, _)| login.starts_with('m'))
+                .all(|(_, quota)| *quota == Some(2 << 30))
+        );
+    }
     assert_eq!(of_run(0), (RunKind::Provision, Some(RunResult::Complete)));
     assert_eq!(words(&asked.run(many(5)).await.unwrap().rows), ["exists"; 5]);
 }

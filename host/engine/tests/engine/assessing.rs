@@ -36,11 +36,12 @@ fn assess(stage: &Stage) -> Outcome {
 }
 
 fn all(outcome: &Outcome) -> Vec<&Assessment> {
-    let of = |event| match event {
-        &Event::Assessed(ref assessment) => Some(&**assessment),
+    let events = outcome.events.iter();
+    let assessments = events.filter_map(|event| match event {
+        Event::Assessed(assessment) => Some(&**assessment),
         _ => None,
-    };
-    outcome.events.iter().filter_map(of).collect()
+    });
+    assessments.collect()
 }
 
 #[track_caller]

@@ -33,11 +33,12 @@ fn fleet(mailboxes: usize) -> Stage {
 
 /// The rows of one side.
 fn rows(outcome: &Outcome, side: Side) -> Vec<&CheckRow> {
-    let of_side = |event| match event {
-        &Event::Checked(ref row) if row.side == side => Some(row),
+    let events = outcome.events.iter();
+    let of_side = events.filter_map(|event| match event {
+        Event::Checked(row) if row.side == side => Some(row),
         _ => None,
-    };
-    outcome.events.iter().filter_map(of_side).collect()
+    });
+    of_side.collect()
 }
 
 /// Ports that were dialled.

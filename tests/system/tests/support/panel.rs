@@ -145,7 +145,7 @@ fn serve(
             state.heard.push(request.clone());
             let hang = state.hang.take_if(|hang| request.starts_with(hang.at));
             let done = hang.as_ref().is_none_or(|hang| hang.done);
-            let answer = done.then(|| answer(&mut state, &request, &body)).unwrap_or_default();
+            let answer = if done { answer(&mut state, &request, &body) } else { Default::default() };
             if let Some(hang) = hang {
                 drop(state);
                 hang.reached.send(()).unwrap();
