@@ -14,7 +14,12 @@ pub(crate) const PROVIDER: Provider = Provider {
         "a message with several labels is in several folders; what is stored twice is merged",
     ],
     sentences: &[
-        says("not enabled for imap", LOG_IN, Cause::ImapDisabled, "switch IMAP on in the account's mail settings"),
+        says(
+            "not enabled for imap",
+            LOG_IN,
+            Cause::ImapDisabled,
+            "switch IMAP on in the account's mail settings",
+        ),
         says("enable imap", LOG_IN, Cause::ImapDisabled, "switch IMAP on in the account's mail settings"),
         says(
             "application-specific password",
