@@ -1,8 +1,8 @@
 //! What the columns of other programs' lists are called.
 //!
 //! A name is compared folded: letters and digits only, in lower case. Most names are taken apart into a side
-//! ([`SIDES`], before or behind) and a thing ([`THINGS`]): `Old Email`, `sourceEmail`, `user1`, `Passwort
-//! (neu)`, `destination_host`. What cannot be taken apart is in [`WHOLE`]. Where a name comes from stands
+//! (`SIDES`, before or behind) and a thing (`THINGS`): `Old Email`, `sourceEmail`, `user1`, `Passwort
+//! (neu)`, `destination_host`. What cannot be taken apart is in `WHOLE`. Where a name comes from stands
 //! beside it.
 //!
 //! The host has decided before which columns are secret, by rules of its own; every word for a password here

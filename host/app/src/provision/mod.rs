@@ -1,13 +1,13 @@
 //! Mailboxes on the new host, before the move: created through its panel, or listed to be created by hand.
 //!
-//! 1. The panel is asked what it has, and what it asks of passwords ([`panel`]).
-//! 2. Passwords are made by that ([`password`]) and sealed in the project's store, all of them, before the
-//!    first mailbox has one ([`sealing`]); what was made by a run that was broken off is used again.
-//! 3. What the source holds, and some more, is the quota of a mailbox that the list gives none ([`quota`]).
+//! 1. The panel is asked what it has, and what it asks of passwords (`panel`).
+//! 2. Passwords are made by that (`password`) and sealed in the project's store, all of them, before the
+//!    first mailbox has one (`sealing`); what was made by a run that was broken off is used again.
+//! 3. What the source holds, and some more, is the quota of a mailbox that the list gives none (`quota`).
 //! 4. Each is created, its quota set, and signed in to; what was said to be created and is not there is
-//!    looked for again for a minute ([`arrival`]).
+//!    looked for again for a minute (`arrival`).
 //!
-//! All of it is a run of the project's record ([`recording`]): one that was broken off is continued by the
+//! All of it is a run of the project's record (`recording`): one that was broken off is continued by the
 //! same command. [`start`] tells a front end what happens by the engine's events, and [`Report`] is what came
 //! of it.
 

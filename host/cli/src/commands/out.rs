@@ -12,7 +12,7 @@ use mailhaul_project::{PluginName, Project, SecretOrigin};
 use crate::error::Failure;
 
 /// Refuses a file for `--out` that the project is read from, or that is in its state folder: the passwords
-/// of the list would be gone. To be asked before the work begins, and by [`write`] once more.
+/// of the list would be gone. To be asked before the work begins, and by [`write()`] once more.
 ///
 /// # Errors
 /// A file of the project's, whatever name or link leads to it.
