@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use mailhaul_engine::clock::SystemClock;
 use mailhaul_engine::job::{
     Admin, HostSettings, IgnoredDifferences, Job, Limits, Order, SecretSource, Selection,
 };
@@ -59,6 +60,7 @@ pub fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
         ),
         only: only.to_vec(),
         requester: requester(),
+        clock: Arc::new(SystemClock),
     })
 }
 

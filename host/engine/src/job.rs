@@ -10,6 +10,7 @@ use std::time::Duration;
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::Dialer;
 
+use crate::clock::Clock;
 use crate::code::Code;
 use crate::password_hosts::{Destination, Server};
 use crate::plugin::Depth;
@@ -44,6 +45,8 @@ pub struct Job {
     pub only: Vec<String>,
     /// Who asks, as the project's record names him.
     pub requester: Requester,
+    /// By which days, hours and windows go.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// One side's defaults; a mailbox list may override host, port, TLS and password per row.

@@ -33,6 +33,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
+//! use mailhaul_engine::clock::SystemClock;
 //! use mailhaul_engine::password_hosts::Server;
 //! use mailhaul_engine::event::Event;
 //! use mailhaul_engine::handle::start;
@@ -106,6 +107,7 @@
 //!     plugin_settings: String::new(),
 //!     only: Vec::new(),
 //!     requester: Requester::on_terminal("eve"),
+//!     clock: Arc::new(SystemClock),
 //! };
 //! let plugins = Plugins {
 //!     source: Arc::new(Ann(PluginId { id: "ann".to_owned(), version: "1.0.0".to_owned() })),
@@ -132,6 +134,7 @@
 mod account;
 pub mod assessment;
 pub mod cause;
+pub mod clock;
 pub mod code;
 pub mod event;
 pub mod job;
@@ -186,8 +189,9 @@ pub mod store {
 /// The project's record: mailboxes, runs and their outcomes, decisions, the audit trail.
 pub mod record {
     pub use crate::state::record::{
-        Acceptance, AccountRecord, Approval, Fact, ListedMailbox, NewRun, Note, Outcome, Reading, Record,
-        RecordedMailbox, RecordedRun, RunId, RunResult, Stage, exists, note, now, open,
+        Acceptance, AccountRecord, Approval, Fact, LearntCeiling, ListedMailbox, NewPlan, NewRun, Note,
+        Outcome, PlanSums, PlannedRow, Reading, Record, RecordedMailbox, RecordedPlan, RecordedRun,
+        RunForecast, RunId, RunResult, RunWait, Spent, Stage, exists, note, now, open,
     };
 }
 

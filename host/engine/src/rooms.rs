@@ -1,7 +1,7 @@
 //! The engine's rooms and the one way its imports run, read from the sources.
 //!
-//! A room is a folder of `src`; the files beside `lib.rs`, with `assessment/`, `plugin/` and `progress/`, are
-//! the vocabulary. [`FLOORS`] is the picture that `host/ARCHITECTURE.md` draws.
+//! A room is a folder of `src`; the files beside `lib.rs`, with `assessment/`, `plan/`, `plugin/` and
+//! `progress/`, are the vocabulary. [`FLOORS`] is the picture that `host/ARCHITECTURE.md` draws.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,8 @@ fn imports() -> Imports {
 
 fn room(module: &Module) -> &str {
     let room = FLOORS.into_iter().find(|room| module[0] == *room);
-    let vocabulary = module.len() == 1 || ["assessment", "plugin", "progress"].contains(&module[0].as_str());
+    let vocabulary =
+        module.len() == 1 || ["assessment", "plan", "plugin", "progress"].contains(&module[0].as_str());
     room.or(vocabulary.then_some("vocabulary"))
         .unwrap_or_else(|| panic!("the folder of {module:?} has no place in FLOORS"))
 }

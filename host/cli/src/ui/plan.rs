@@ -18,7 +18,7 @@ pub(crate) fn mailbox(plan: &MailboxPlan, width: Option<usize>, palette: Palette
         push_labelled(&mut out, "note:", Tone::Warn, note, width, palette);
     }
     for conflict in &plan.conflicts {
-        push_labelled(&mut out, "conflict:", Tone::Bad, conflict, width, palette);
+        push_labelled(&mut out, "conflict:", Tone::Bad, &conflict.sentence, width, palette);
     }
     let size = plan.bytes.map(|n| format!(", {} in these folders", bytes(n))).unwrap_or_default();
     let time = match plan.messages_to_copy {

@@ -436,10 +436,11 @@ fn push_hanging(out: &mut String, line: &str, width: Option<usize>) {
 #[cfg(test)]
 pub(crate) mod samples {
     use mailhaul_app::Outcome;
+    use mailhaul_engine::assessment::Portion;
     use mailhaul_engine::cause::Cause;
     use mailhaul_engine::code::Code;
     use mailhaul_engine::event::{Event, Finish, MailboxEnd};
-    use mailhaul_engine::plan::{FolderPlan, MailboxPlan, StoryStep};
+    use mailhaul_engine::plan::{Conflict, ConflictKind, FolderPlan, MailboxPlan, StoryStep};
     use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
     use mailhaul_engine::summary::{
         Comparison, Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary,
@@ -582,6 +583,13 @@ pub(crate) mod samples {
             messages: Some(1200),
             outside: false,
             bytes: Some(3 << 20),
+            on_target: target.is_some_and(|t| !t.starts_with("Archive")).then_some(0),
+            to_copy: if target.is_some() { 1200 } else { 0 },
+            bytes_to_copy: target.is_some().then_some(3 << 20),
+            already_there: 0,
+            too_large: Portion::default(),
+            left_out: Vec::new(),
+            rule: None,
             by: by.into(),
             why: why.into(),
             story: vec![
@@ -607,8 +615,18 @@ pub(crate) mod samples {
             ],
             profiles: Vec::new(),
             notes: vec!["`Trash` and `Deleted` both claim the role trash by name: neither is mapped".into()],
-            conflicts: vec!["`A` and `a` would become one folder on the target".into()],
+            conflicts: vec![Conflict {
+                kind: ConflictKind::Collision,
+                folders: vec!["A".into(), "a".into()],
+                target: Some("A".into()),
+                sentence: "`A` and `a` would become one folder on the target".into(),
+                choices: Vec::new(),
+            }],
             messages_to_copy: 4800,
+            bytes_to_copy: Some(12 << 20),
+            already_there: 0,
+            too_large: Portion::default(),
+            left_out: Vec::new(),
             bytes: Some(12 << 20),
             estimate_seconds: 200,
         }

@@ -11,6 +11,7 @@ use crate::cause::Cause;
 use crate::mailbox::inventory::EndInventory;
 use crate::mapping::planner::{PlanError, plan};
 use crate::mapping::target::Listing;
+use crate::plan::Conflict;
 use crate::state::ledger::Ledger;
 use crate::task::context::Context;
 
@@ -53,7 +54,7 @@ pub(super) async fn compare(
         Ok(planned) => {
             fit.notes.extend(remarks(&planned.mappings.notes));
             if !planned.plan.conflicts.is_empty() {
-                fit.stopper = Some((Cause::Plan, planned.plan.conflicts.join("; ")));
+                fit.stopper = Some((Cause::Plan, Conflict::sentences(&planned.plan.conflicts)));
             }
         }
         Err(PlanError::Plugin(error)) => fit.stopper = Some((Cause::Plugin, error.to_string())),

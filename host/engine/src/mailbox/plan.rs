@@ -8,7 +8,7 @@ use crate::mailbox::listing::{KnownFolders, figures, unlisted};
 use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::Interruption;
 use crate::mapping::planner::plan;
-use crate::plan::MailboxPlan;
+use crate::plan::{Conflict, MailboxPlan};
 use crate::server::dial::log_out;
 use crate::side::Side;
 use crate::state::ledger::Ledger;
@@ -60,5 +60,5 @@ pub(super) fn refusal(plan: &MailboxPlan, agreed: Option<&MailboxPlan>) -> Optio
     if let Some(departs) = agreed.and_then(|agreed| plan.deviation_from(agreed)) {
         return Some(stop(departs));
     }
-    (!plan.conflicts.is_empty()).then(|| stop(plan.conflicts.join("; ")))
+    (!plan.conflicts.is_empty()).then(|| stop(Conflict::sentences(&plan.conflicts)))
 }

@@ -10,7 +10,7 @@ use crate::mapping::advice::another_name;
 use crate::mapping::collisions::{Claimant, find_collisions, shown_name, taken_keys};
 use crate::mapping::spelling::{is_inbox, own_spelling, spell};
 use crate::mapping::target::{FolderLists, MappedFolder, Mappings, Target, collision_key};
-use crate::plan::StoryStep;
+use crate::plan::{Conflict, ConflictKind, StoryStep};
 use crate::plugin::server::{describe, info};
 use crate::plugin::{Decision, FolderInfo, FolderMapper, MappingRequest, PluginError, PluginFailure, Ruling};
 use crate::rules::FolderRule;
@@ -288,7 +288,7 @@ fn finish(
         ends.target_folders.iter().map(|f| (ends.identity(&f.path), f)).collect();
     let by_name: HashMap<&FolderName, &Folder> = ends.target_folders.iter().map(|f| (&f.name, f)).collect();
     let mut taken: BTreeMap<String, Vec<Claimant>> = BTreeMap::new();
-    let mut unfit: Vec<(usize, String, FolderPath)> = Vec::new();
+    let mut unfit: Vec<(usize, ConflictKind, String, FolderPath)> = Vec::new();
     for (n, ((folder, ruling), story)) in ends.source_folders.iter().zip(settled).zip(stories).enumerate() {
         let Some(ruling) = ruling else { continue };
         let mut mapped = MappedFolder {
@@ -316,7 +316,7 @@ fn finish(
                     if is_inbox(&path) && !is_inbox(&folder.path) && !ruling.operator {
                         let what =
                             format!("{} would be mixed into INBOX ({})", shown_name(folder), ruling.by);
-                        unfit.push((n, what, folder.reading().clone()));
+                        unfit.push((n, ConflictKind::Inbox, what, folder.reading().clone()));
                     }
                     if let Some(what) = changed {
                         out.notes.push(format!("{} becomes `{path}`: {what}", shown_name(folder)));
@@ -356,16 +356,17 @@ fn finish(
                 Err(cause) => {
                     let what =
                         format!("{} cannot become `{path}` on the target: {cause}", shown_name(folder));
-                    unfit.push((n, what, FolderPath(vec![path.0.join(" ")])));
+                    unfit.push((n, ConflictKind::Name, what, FolderPath(vec![path.0.join(" ")])));
                 }
             },
         }
         out.folders.push(mapped);
     }
     let free = taken_keys(ends, out);
-    for (n, what, near) in unfit {
-        let advice = another_name(&ends.source_folders[n].path, &near, &free);
-        out.conflicts.push(format!("{what}; {advice}"));
+    for (n, kind, what, near) in unfit {
+        let path = &ends.source_folders[n].path;
+        let advice = another_name(path, &near, &free);
+        out.conflicts.push(Conflict::new(kind, vec![path.to_string()], format!("{what}; {advice}")));
     }
     find_collisions(ends, &taken, out);
 }
@@ -385,13 +386,15 @@ pub(crate) fn refuse_foreign_targets(out: &mut Mappings, owns: impl Fn(&FolderNa
             let last = FolderPath(target.path.0.last().cloned().into_iter().collect());
             let taken =
                 out.folders.iter().filter_map(|m| Some(collision_key(&m.target.as_ref()?.path))).collect();
-            out.conflicts.push(format!(
+            let sentence = format!(
                 "{} would leave the mailbox: on the target, `{}` lies among other users' or shared folders ({}); {}",
                 shown_name(&mapped.folder),
                 target.path,
                 mapped.by,
                 another_name(&mapped.folder.path, &last, &taken)
-            ));
+            );
+            let folders = vec![mapped.folder.path.to_string()];
+            out.conflicts.push(Conflict::new(ConflictKind::Name, folders, sentence));
         }
     }
 }
@@ -516,7 +519,7 @@ mod tests {
         let source = ["Sent", "Sent Items"];
         let m = mapped(&source, &[], &[sends("Sent", "Sent Items")], '/').await;
         assert_eq!(m.conflicts.len(), 1);
-        assert!(m.conflicts[0].contains("`Sent` and `Sent Items` would both become `Sent Items`"));
+        assert!(m.conflicts[0].sentence.contains("`Sent` and `Sent Items` would both become `Sent Items`"));
         let merge = [rule("Sent Items", Some("Sent Items"))];
         let m = mapped(&source, &merge, &[sends("Sent", "Sent Items")], '/').await;
         assert!(m.conflicts.is_empty());
@@ -541,14 +544,14 @@ mod tests {
         let m = mapped(&["v1.2", "v1_2"], &[], &[], '.').await;
         assert_eq!(m.folders[0].target.as_ref().unwrap().path.to_string(), "v1_2");
         assert!(m.notes.iter().any(|n| n.contains("cannot hold `.`")), "{:?}", m.notes);
-        assert!(m.conflicts[0].contains("would both become `v1_2`"));
+        assert!(m.conflicts[0].sentence.contains("would both become `v1_2`"));
     }
 
     #[tokio::test]
     async fn names_that_differ_only_in_case_or_accents_are_pointed_out() {
         let m = mapped(&["Work", "work", "Entwürfe", "Entwu\u{308}rfe"], &[], &[], '/').await;
         assert_eq!((m.notes.len(), m.conflicts.len()), (1, 1), "{m:?}");
-        assert!(m.conflicts[0].contains("read alike"), "{:?}", m.conflicts);
+        assert!(m.conflicts[0].sentence.contains("read alike"), "{:?}", m.conflicts);
     }
 
     #[tokio::test]
@@ -561,7 +564,7 @@ mod tests {
         assert_eq!(targets(&m)[..2], ["Work", "Work/a"]);
         assert!(m.folders[0].target.as_ref().unwrap().exists);
         assert!(
-            m.conflicts[0].contains("`Team` and `team` are one folder on the target"),
+            m.conflicts[0].sentence.contains("`Team` and `team` are one folder on the target"),
             "{:?}",
             m.conflicts
         );
@@ -575,7 +578,7 @@ mod tests {
     async fn nothing_but_the_operator_mixes_a_folder_into_inbox() {
         for inbox in ["INBOX", "iNbOx"] {
             let m = mapped(&["INBOX", "Mail"], &[], &[sends("Mail", inbox)], '/').await;
-            assert!(m.conflicts.iter().any(|c| c.contains("mixed into INBOX")), "{inbox}");
+            assert!(m.conflicts.iter().any(|c| c.sentence.contains("mixed into INBOX")), "{inbox}");
         }
     }
 
@@ -585,7 +588,9 @@ mod tests {
         refuse_foreign_targets(&mut m, |name| !name.0.starts_with(b"Shared/"));
         assert_eq!(m.conflicts.len(), 1, "{:?}", m.conflicts);
         assert!(
-            m.conflicts[0].starts_with("`Mail` would leave the mailbox: on the target, `Shared/bob` lies")
+            m.conflicts[0]
+                .sentence
+                .starts_with("`Mail` would leave the mailbox: on the target, `Shared/bob` lies")
         );
     }
 

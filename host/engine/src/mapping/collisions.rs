@@ -7,6 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::mapping::advice::{another_name, rule};
 use crate::mapping::target::{FolderLists, Mappings, collision_key};
+use crate::plan::{Conflict, ConflictKind};
 
 /// A source folder that goes to a target folder, among others that may.
 #[derive(Debug, Clone, Copy)]
@@ -59,11 +60,13 @@ pub(crate) fn find_collisions(
         let Some(odd) = odd.or(takers.last()) else { continue };
         let there = goes_to(odd, out);
         let reads = if alike { "read alike and " } else { "" };
-        out.conflicts.push(format!(
+        let sentence = format!(
             "{list} {reads}would both become `{target}`; {} ({} merges them)",
             another_name(&folder(odd).path, &there, &not_free),
             rule(&folder(odd).path, &there),
-        ));
+        );
+        let folders = takers.iter().map(|taker| folder(taker).path.to_string()).collect();
+        out.conflicts.push(Conflict::new(ConflictKind::Collision, folders, sentence));
     }
     if ends.target_folds == Some(false) {
         return;
@@ -78,16 +81,19 @@ pub(crate) fn find_collisions(
         let Some((other_path, other)) = known.insert(key, (path.clone(), *taker)) else { continue };
         let advice = || another_name(&folder(taker).path, &path, &not_free);
         let (one, two) = (shown_name(folder(&other)), shown_name(folder(taker)));
+        let both = || [&other, taker].map(|one| folder(one).path.to_string()).to_vec();
         if ends.target_folds == Some(true) && ends.identity(&other_path) == ends.identity(&path) {
-            out.conflicts.push(format!(
+            let sentence = format!(
                 "`{other_path}` and `{target}` are one folder on the target, which does not tell names apart by case; {}",
                 advice()
-            ));
+            );
+            out.conflicts.push(Conflict::new(ConflictKind::Collision, both(), sentence));
         } else if target.nfc().eq(other_path.to_string().nfc()) && !taker.by_name && !other.by_name {
-            out.conflicts.push(format!(
+            let sentence = format!(
                 "{one} and {two} read alike, and a target may take them for one folder; {}",
                 advice()
-            ));
+            );
+            out.conflicts.push(Conflict::new(ConflictKind::Collision, both(), sentence));
         } else {
             out.notes.push(format!(
                 "`{other_path}` and `{target}` differ only in case, accents or blanks; a target that folds them would \

@@ -6,11 +6,12 @@ use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session};
 use mailhaul_text::argument;
 
 use crate::account::Mailbox;
+use crate::assessment::Portion;
 use crate::mapping::advice::{keep_rule, rule};
 use crate::mapping::renamed_on_target::MovedPlace;
 use crate::mapping::target::{FolderLists, Listing, MappedFolder, Mappings};
 use crate::mapping::{chain, renamed_at_source, renamed_on_target};
-use crate::plan::{FolderPlan, MailboxPlan, PlannedMove, role_name};
+use crate::plan::{Conflict, ConflictKind, FolderPlan, MailboxPlan, PlannedMove, role_name};
 use crate::plugin::PluginError;
 use crate::rules::FolderRule;
 use crate::server::dial::can_move;
@@ -113,13 +114,17 @@ pub(crate) async fn plan(
 
     let mut folders = Vec::with_capacity(mappings.folders.len());
     let mut to_copy = 0_u64;
+    let mut there = 0_u64;
     let mut bytes = Some(0_u64);
     for mapped in &mappings.folders {
         let path = mapped.folder.path.to_string();
         let (messages, size) = mapped.status.as_ref().map_or((None, None), |s| (s.messages, s.size));
+        let (mut done, mut open) = (0, 0);
         if mapped.target.is_some() {
-            let done = known.get(&path).map_or(0, |known| known.there);
-            to_copy += u64::from(messages.unwrap_or(0)).saturating_sub(done);
+            done = known.get(&path).map_or(0, |known| known.there);
+            open = u64::from(messages.unwrap_or(0)).saturating_sub(done);
+            to_copy += open;
+            there += done;
             bytes = bytes.zip(size).map(|(sum, size)| sum + size);
         }
         folders.push(FolderPlan {
@@ -132,6 +137,13 @@ pub(crate) async fn plan(
             messages,
             outside: mapped.outside,
             bytes: size,
+            on_target: mapped.target.as_ref().and_then(|t| t.status.as_ref()).and_then(|s| s.messages),
+            to_copy: open,
+            bytes_to_copy: None,
+            already_there: done,
+            too_large: Portion::default(),
+            left_out: Vec::new(),
+            rule: None,
             by: mapped.by.clone(),
             why: mapped.why.clone(),
             story: mapped.story.clone(),
@@ -156,6 +168,10 @@ pub(crate) async fn plan(
         notes,
         conflicts: mappings.conflicts.clone(),
         messages_to_copy: to_copy,
+        bytes_to_copy: None,
+        already_there: there,
+        too_large: Portion::default(),
+        left_out: Vec::new(),
         bytes,
         estimate_seconds: (to_copy / MESSAGES_A_SECOND).max(by_bytes) + u64::from(to_copy > 0),
     };
@@ -207,6 +223,7 @@ fn earlier(
     let doubtful = ledger.has_open_intents()?;
     let kept = ledger.kept_copies()?;
     let mut known = HashMap::new();
+    let mut conflicts = Vec::new();
     for folder in ledger.folder_summaries()? {
         let kept = kept.get(&folder.source).copied().unwrap_or(0);
         let there = folder.counts.copied + folder.counts.already_present + kept;
@@ -246,12 +263,12 @@ fn earlier(
                     ));
                     moved_from = Some(PlannedMove { target: before, messages: there });
                 }
-                Some(now) => mappings.conflicts.push(format!(
+                Some(now) => conflicts.push((ConflictKind::CannotMove, path.clone(), format!(
                     "`{path}` {was} to `{before}` by an earlier run and would now go to `{now}`, but the target \
                      can neither move messages (MOVE) nor remove single ones (UIDPLUS): keep the earlier mapping with \
                      a [[folders]] rule: {}",
                     rule(&mapped.folder.path, &FolderPath::parse(&before))
-                )),
+                ))),
                 // What was found there is nobody's to take back.
                 None if ours == 0 && !in_doubt => {}
                 None if mapped.keeps_copies => mappings.notes.push(format!(
@@ -263,18 +280,20 @@ fn earlier(
                         true => "add `copies = \"keep\"` to that rule".to_owned(),
                         false => format!("write a rule: {}", keep_rule(&mapped.folder.path)),
                     };
-                    mappings.conflicts.push(format!(
+                    conflicts.push((ConflictKind::LeftOutNow, path.clone(), format!(
                         "`{path}` {was} to `{before}` by an earlier run and would now be left out ({}); to keep its copies \
                          there, {keep}; to take them back, type `mailhaul undo --only {} --folder {}`",
                         mapped.by,
                         argument(mailbox),
                         argument(&folder.source),
-                    ));
+                    )));
                 }
             }
         }
         known.insert(path, EarlierRun { there, moved_from });
     }
+    let conflict = |(kind, folder, sentence)| Conflict::new(kind, vec![folder], sentence);
+    mappings.conflicts.extend(conflicts.into_iter().map(conflict));
     Ok(known)
 }
 

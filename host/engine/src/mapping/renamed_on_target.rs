@@ -6,6 +6,7 @@ use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session, SpecialUse};
 
 use crate::mapping::renamed_at_source::{Witness, best_witnesses, holds_witnesses};
 use crate::mapping::target::{MappedFolder, Mappings, collision_key};
+use crate::plan::{Conflict, ConflictKind};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderRow, Ledger, LedgerError, Place, PlaceId};
@@ -144,11 +145,13 @@ pub(crate) fn follow<'a>(
             };
             let source = &folder.path;
             if trash.iter().any(|trash| now.0.len() > trash.0.len() && now.0.starts_with(&trash.0)) {
-                out.conflicts.push(format!(
+                let sentence = format!(
                     "`{source}` was copied to `{}`, which somebody has thrown away on the target since: it is `{now}` \
                      now; move it back there, or leave the folder out with a [[folders]] rule",
                     target.path
-                ));
+                );
+                let folders = vec![source.to_string()];
+                out.conflicts.push(Conflict::new(ConflictKind::Place, folders, sentence));
                 continue;
             }
             out.notes.push(if collision_key(now) == collision_key(&target.path) {

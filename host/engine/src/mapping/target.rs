@@ -3,7 +3,7 @@
 use mailhaul_imap::{Folder, FolderName, FolderPath, FolderStatus, ServerFacts, SpecialUse};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::plan::StoryStep;
+use crate::plan::{Conflict, StoryStep};
 
 /// A source folder and its place on the target, with who decided.
 #[derive(Debug, Clone)]
@@ -45,8 +45,8 @@ pub(crate) struct Target {
 pub(crate) struct Mappings {
     pub folders: Vec<MappedFolder>,
     pub notes: Vec<String>,
-    /// Reasons not to run the mailbox, one sentence each.
-    pub conflicts: Vec<String>,
+    /// Reasons not to run the mailbox.
+    pub conflicts: Vec<Conflict>,
 }
 
 /// Both servers' facts and their folders, which a mapping starts from.

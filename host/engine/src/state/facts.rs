@@ -214,6 +214,7 @@ mod tests {
             copied: 0,
             bytes: 0,
             seconds: 0.0,
+            forecast: None,
         }
     }
 

@@ -123,7 +123,7 @@ fn a_name_that_the_target_does_not_take_stops_the_check() {
     let outcome = stage.check();
     let (side, cause, reason) = outcome.stopped();
     assert_eq!((side, cause.as_str()), (Side::Target, "plan"));
-    assert_eq!(reason, plan.conflicts.join("; "));
+    assert_eq!(reason, mailhaul_engine::plan::Conflict::sentences(&plan.conflicts));
 }
 
 /// Whether there is nothing on disk but the project's record.

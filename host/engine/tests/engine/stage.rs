@@ -75,6 +75,7 @@ impl Stage {
             plugin_settings: String::new(),
             only: Vec::new(),
             requester: Requester::on_terminal("eve"),
+            clock: std::sync::Arc::new(mailhaul_engine::clock::SystemClock),
         };
         let plugins = Plugins {
             source: Arc::new(Mailboxes::one(ANN)),

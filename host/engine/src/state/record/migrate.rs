@@ -7,14 +7,14 @@ use crate::state::record::{RunResult, Stage};
 use crate::summary::Stopped;
 
 /// Version of the tables in `schema.sql`.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 
 const TABLES: &str = include_str!("schema.sql");
 
 /// Makes the tables, or those of an earlier version into these. One of a newer version stays as it is.
 ///
 /// Version 1 had `mailbox` (with why it stopped) and `run`; version 2 had `account` as well; version 3 had
-/// all of today's tables but `assessment`.
+/// all of version 4's but `assessment`; version 4 knew of no plans and no budgets.
 pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     // Two commands may do it at the same moment: look again inside the transaction.
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -22,16 +22,22 @@ pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     match found {
         0 => tx.execute_batch(TABLES)?,
         1 | 2 => of_earlier(&tx, found)?,
-        3 => tx.execute_batch(last_table())?,
+        3 => later(&tx, "assessment")?,
+        4 => later(&tx, "plan")?,
         _ => return Ok(()),
     }
     tx.pragma_update(None, "user_version", VERSION)?;
     tx.commit()
 }
 
-/// The table that is new, which stands last in the file.
-fn last_table() -> &'static str {
-    TABLES.rfind("CREATE TABLE").map_or("", |begin| &TABLES[begin..])
+/// Adds what version 5 has and the two before it had not: the tables from this one on, which stand last in
+/// the file, and the columns.
+fn later(tx: &Transaction<'_>, first: &str) -> rusqlite::Result<()> {
+    let begin = TABLES.find(&format!("CREATE TABLE {first} (")).unwrap_or(TABLES.len());
+    tx.execute_batch(&TABLES[begin..])?;
+    tx.execute_batch(
+        "ALTER TABLE run ADD COLUMN forecast TEXT; ALTER TABLE approval ADD COLUMN number INTEGER;",
+    )
 }
 
 fn of_earlier(tx: &Transaction<'_>, found: u32) -> rusqlite::Result<()> {
@@ -114,6 +120,11 @@ mod tests {
         INSERT INTO account VALUES (4, 'bob', 'new.example', 993, 'b2', 7, NULL);
         PRAGMA user_version = 2;";
 
+    /// Takes away what version 5 has brought.
+    const TO_FOURTH: &str = "
+        DROP TABLE plan; DROP TABLE planned; DROP TABLE approved; DROP TABLE spent; DROP TABLE ceiling;
+        DROP TABLE waited; ALTER TABLE run DROP COLUMN forecast; ALTER TABLE approval DROP COLUMN number;";
+
     fn earlier(dir: &Path, sql: &[&str]) -> Box<dyn Record> {
         let db = Connection::open(dir.join("project.sqlite")).unwrap();
         for sql in sql {
@@ -164,10 +175,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         drop(open(dir.path()).unwrap());
         let third = "DROP TABLE assessment; INSERT INTO note VALUES (1, 'x', 'eve', 'terminal', 'kept'); PRAGMA user_version = 3;";
-        let record = earlier(dir.path(), &[third]);
+        let record = earlier(dir.path(), &[TO_FOURTH, third]);
         let found = Assessment { mailbox: "ann".into(), ..Assessment::default() };
         record.keep_assessment(&found).unwrap();
         assert_eq!((record.assessments().unwrap(), record.notes(9).unwrap().len()), (vec![found], 1));
+    }
+
+    #[test]
+    fn a_record_of_the_fourth_version_has_place_for_plans() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(open(dir.path()).unwrap());
+        let fourth =
+            "INSERT INTO approval (digest, by, at) VALUES ('d', 'eve', 'x'); PRAGMA user_version = 4;";
+        let mut record = earlier(dir.path(), &[TO_FOURTH, fourth]);
+        let approval = &record.approvals().unwrap()[0];
+        assert_eq!((approval.digest.as_str(), approval.number), ("d", None));
+        record.begin_plan().unwrap();
+        assert_eq!((record.plans(9).unwrap().len(), record.spent().unwrap().len()), (0, 0));
     }
 
     #[test]

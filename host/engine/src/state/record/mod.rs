@@ -6,11 +6,14 @@
 //! [`load`](super::standing::load) reads both.
 
 pub(crate) mod alive;
+mod meters;
 mod migrate;
+mod plans;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -24,7 +27,9 @@ use crate::run_kind::{Channel, Phase, Requester, RunKind};
 use crate::state::ledger::Result;
 use crate::summary::Stopped;
 
-use sqlite::SqliteRecord;
+pub use self::meters::{LearntCeiling, RunForecast, RunWait, Spent};
+pub use self::plans::{Approval, NewPlan, PlanSums, PlannedRow, RecordedPlan};
+use self::sqlite::SqliteRecord;
 
 /// Runs whose outcomes are kept, beside what is a mailbox's newest.
 pub(crate) const KEPT_RUNS: u32 = 10;
@@ -132,6 +137,9 @@ pub struct RecordedRun {
     pub bytes: u64,
     /// Seconds that it has taken so far.
     pub seconds: f64,
+    /// What was expected of it; `None` where nobody had looked into its mailboxes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<RunForecast>,
 }
 
 impl RecordedRun {
@@ -173,17 +181,6 @@ pub struct Outcome {
     pub stopped: Option<Stopped>,
     /// While it waits for a server: until when, UTC, RFC 3339.
     pub until: Option<String>,
-}
-
-/// Somebody's approval of a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Approval {
-    /// The digest of the plan that was approved.
-    pub digest: String,
-    /// Who approved it.
-    pub by: String,
-    /// When: UTC, RFC 3339.
-    pub at: String,
 }
 
 /// An exception that somebody accepted by name.
@@ -344,11 +341,68 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn accounts(&self) -> Result<Vec<AccountRecord>>;
 
-    /// Records that somebody approves the plan with this digest.
+    /// Begins a plan: what an earlier one that did not come to its end has left is dropped.
     ///
     /// # Errors
     /// As [`open`].
-    fn approve(&self, digest: &str, by: &str) -> Result<()>;
+    fn begin_plan(&mut self) -> Result<()>;
+
+    /// Keeps the plan of one mailbox, of the plan that was begun.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn keep_planned(&self, planned: &PlannedRow) -> Result<()>;
+
+    /// Ends the plan that was begun, and gives it its number: that of the newest plan where both do the same.
+    /// Of each mailbox the two newest plans are kept, and those of the newest approved plan.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn end_plan(&mut self, plan: &NewPlan<'_>) -> Result<RecordedPlan>;
+
+    /// Returns the newest plans, the newest first.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn plans(&self, most: u32) -> Result<Vec<RecordedPlan>>;
+
+    /// Calls `each` with the plan of each mailbox of a plan, in list order, of the one under way where
+    /// `number` is `None`.
+    ///
+    /// # Errors
+    /// As [`open`], and what `each` fails with.
+    fn planned(&self, number: Option<u64>, each: &mut dyn FnMut(PlannedRow) -> Result<()>) -> Result<()>;
+
+    /// Returns the newest plan of one mailbox that came to its end, with the number of that plan.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn last_planned(&self, mailbox: &str) -> Result<Option<(u64, PlannedRow)>>;
+
+    /// Returns the digest of each mailbox's newest plan that came to its end.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn planned_digests(&self) -> Result<HashMap<String, String>>;
+
+    /// Records that somebody approves a plan: its digest, its number where it has one, and each mailbox with
+    /// the digest of where its folders go.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn approve(
+        &mut self,
+        digest: &str,
+        number: Option<u64>,
+        by: &str,
+        mailboxes: &[(&str, &str)],
+    ) -> Result<()>;
+
+    /// Returns each mailbox of the newest approval with the digest of where its folders go by it.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn approved_digests(&self) -> Result<HashMap<String, String>>;
 
     /// Returns every approval, the newest first.
     ///
@@ -410,6 +464,48 @@ pub trait Record: std::fmt::Debug + Send {
     /// # Errors
     /// As [`open`].
     fn keep_assessment(&self, assessment: &Assessment) -> Result<()>;
+
+    /// Returns what is spent of every budget.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn spent(&self) -> Result<Vec<Spent>>;
+
+    /// Keeps what is spent of a budget, in place of what was kept before.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn set_spent(&self, spent: &Spent) -> Result<()>;
+
+    /// Returns the ceilings on connections that were learnt.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn ceilings(&self) -> Result<Vec<LearntCeiling>>;
+
+    /// Keeps a ceiling that was learnt, in place of what was kept of the host before.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn set_ceiling(&self, ceiling: &LearntCeiling) -> Result<()>;
+
+    /// Keeps what is expected of a run.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn set_forecast(&self, run: RunId, forecast: &RunForecast) -> Result<()>;
+
+    /// Adds to what a mailbox of a run has waited for.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn add_wait(&self, run: RunId, mailbox: &str, what: &str, seconds: f64) -> Result<()>;
+
+    /// Returns what the mailboxes of a run have waited for, the longest first.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn waits(&self, run: RunId) -> Result<Vec<RunWait>>;
 
     /// Keeps what ledgers said.
     ///

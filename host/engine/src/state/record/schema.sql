@@ -1,4 +1,4 @@
--- project.sqlite, version 4: the project's record. What happened to messages is in the ledgers.
+-- project.sqlite, version 5: the project's record. What happened to messages is in the ledgers.
 -- Times are UTC, RFC 3339.
 
 -- Every mailbox that ever stood in the list. One that is taken out of it is marked, never dropped.
@@ -27,7 +27,8 @@ CREATE TABLE run (
     result   TEXT,                      -- RunResult
     copied   INTEGER NOT NULL DEFAULT 0,
     bytes    INTEGER NOT NULL DEFAULT 0,
-    seconds  REAL NOT NULL DEFAULT 0
+    seconds  REAL NOT NULL DEFAULT 0,
+    forecast TEXT                       -- RunForecast, as JSON
 );
 
 -- How each mailbox of a run ended. Kept for the last ten runs, and what is a mailbox's newest of its kind.
@@ -47,7 +48,8 @@ CREATE TABLE approval (
     id     INTEGER PRIMARY KEY,
     digest TEXT NOT NULL,
     by     TEXT NOT NULL,
-    at     TEXT NOT NULL
+    at     TEXT NOT NULL,
+    number INTEGER                      -- of the plan, where it has one
 );
 
 -- Exceptions that somebody has accepted by name.
@@ -103,4 +105,59 @@ CREATE TABLE assessment (
     mailbox  TEXT PRIMARY KEY,
     at       TEXT NOT NULL,
     figures  TEXT NOT NULL              -- Assessment, as JSON
+) WITHOUT ROWID;
+
+-- Plans that came to their end.
+CREATE TABLE plan (
+    number    INTEGER PRIMARY KEY,
+    digest    TEXT NOT NULL,
+    by        TEXT NOT NULL,
+    channel   TEXT NOT NULL,
+    at        TEXT NOT NULL,
+    mailboxes INTEGER NOT NULL,
+    conflicts INTEGER NOT NULL,
+    messages  INTEGER NOT NULL,
+    bytes     INTEGER,
+    seconds   REAL NOT NULL
+);
+
+-- Where the folders of each mailbox go by a plan; 0 is the one that is being made.
+CREATE TABLE planned (
+    plan    INTEGER NOT NULL,
+    mailbox TEXT NOT NULL,
+    digest  TEXT NOT NULL,
+    json    TEXT NOT NULL,              -- MailboxPlan
+    PRIMARY KEY (plan, mailbox)
+);
+
+-- What an approval is about.
+CREATE TABLE approved (
+    approval INTEGER NOT NULL REFERENCES approval (id),
+    mailbox  TEXT NOT NULL,
+    digest   TEXT NOT NULL,
+    PRIMARY KEY (approval, mailbox)
+) WITHOUT ROWID;
+
+-- What is spent of each budget in its newest window.
+CREATE TABLE spent (
+    meter  TEXT PRIMARY KEY,
+    began  TEXT NOT NULL,
+    amount INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- How many connections hosts were found to take.
+CREATE TABLE ceiling (
+    host    TEXT PRIMARY KEY,
+    allowed INTEGER NOT NULL,
+    at      TEXT NOT NULL,
+    why     TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- What mailboxes of a run have waited for.
+CREATE TABLE waited (
+    run     INTEGER NOT NULL,
+    mailbox TEXT NOT NULL,
+    what    TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    PRIMARY KEY (run, mailbox, what)
 ) WITHOUT ROWID;

@@ -135,9 +135,10 @@ fn outcomes_are_kept_for_ten_runs_and_the_newest_of_each_mailbox_for_ever() {
 #[test]
 fn decisions_and_the_audit_trail_are_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let record = open(dir.path()).unwrap();
-    record.approve("one", "eve").unwrap();
-    record.approve("two", "ann").unwrap();
+    let mut record = open(dir.path()).unwrap();
+    record.approve("one", None, "eve", &[("ann", "a1"), ("bob", "b1")]).unwrap();
+    record.approve("two", Some(2), "ann", &[("ann", "a2")]).unwrap();
+    assert_eq!(record.approved_digests().unwrap(), [("ann".to_owned(), "a2".to_owned())].into());
     let digests: Vec<String> = record.approvals().unwrap().into_iter().map(|a| a.digest).collect();
     assert_eq!(digests, ["two", "one"]);
     let acceptance = Acceptance {
@@ -216,4 +217,74 @@ fn a_record_of_a_thousand_runs_and_ten_thousand_mailboxes_opens_at_once() {
     assert_eq!((read, outcomes), ((10_000, 1_000), 100_000));
     // A fifth of a second is the aim of the release build; this one is not optimised, and shares its machine.
     assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+fn planned(mailbox: &str, digest: &str) -> PlannedRow {
+    PlannedRow { mailbox: mailbox.into(), digest: digest.into(), plan: format!("{{\"{digest}\":1}}") }
+}
+
+/// Makes a plan of these mailboxes; returns its number.
+fn make_plan(record: &mut dyn Record, digest: &str, rows: &[(&str, &str)]) -> u64 {
+    record.begin_plan().unwrap();
+    for (mailbox, digest) in rows {
+        record.keep_planned(&planned(mailbox, digest)).unwrap();
+    }
+    let sums = PlanSums { mailboxes: rows.len() as u64, ..PlanSums::default() };
+    record.end_plan(&NewPlan { digest, requester: &requester(), sums }).unwrap().number
+}
+
+#[test]
+fn a_plan_that_does_the_same_keeps_its_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut record = open(dir.path()).unwrap();
+    record.set_list(&["bob", "ann"].map(listed)).unwrap();
+    assert_eq!(make_plan(&mut *record, "one", &[("ann", "a1"), ("bob", "b1")]), 1);
+    assert_eq!(make_plan(&mut *record, "one", &[("ann", "a1"), ("bob", "b1")]), 1);
+    assert_eq!(make_plan(&mut *record, "two", &[("ann", "a2"), ("bob", "b1")]), 2);
+    // One that was broken off leaves nothing, and is no plan.
+    record.begin_plan().unwrap();
+    record.keep_planned(&planned("ann", "a9")).unwrap();
+    record.begin_plan().unwrap();
+    assert_eq!(record.last_planned("ann").unwrap(), Some((2, planned("ann", "a2"))));
+    assert_eq!(record.planned_digests().unwrap()["ann"], "a2");
+    assert_eq!(make_plan(&mut *record, "three", &[("ann", "a3")]), 3);
+    assert_eq!(record.planned_digests().unwrap()["bob"], "b1", "it was not planned anew");
+    let of = |record: &dyn Record, number| {
+        let mut rows = Vec::new();
+        record
+            .planned(Some(number), &mut |row| {
+                rows.push(row.mailbox);
+                Ok(())
+            })
+            .unwrap();
+        rows
+    };
+    assert_eq!(of(&*record, 2), ["bob", "ann"], "in the list's order");
+    assert_eq!(of(&*record, 1), ["bob"], "the two newest of each are kept");
+    assert_eq!(record.plans(9).unwrap().iter().map(|plan| plan.number).collect::<Vec<_>>(), [3, 2, 1]);
+}
+
+#[test]
+fn budgets_ceilings_and_waits_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut record = open(dir.path()).unwrap();
+    let run = begin(&mut *record, RunKind::Run, &["ann", "bob"]);
+    let spent =
+        |amount| Spent { meter: "source-bytes:ann".into(), began: "2026-11-30T00:00:00Z".into(), amount };
+    record.set_spent(&spent(5)).unwrap();
+    record.set_spent(&spent(7)).unwrap();
+    let ceiling = LearntCeiling { host: "old:993".into(), allowed: 3, at: now(), why: "too many".into() };
+    record.set_ceiling(&ceiling).unwrap();
+    for (mailbox, seconds) in [("ann", 60.0), ("ann", 30.0), ("bob", 10.0)] {
+        record.add_wait(run, mailbox, "a day", seconds).unwrap();
+    }
+    let forecast =
+        RunForecast { seconds: 60.0, messages: 5, bytes: None, without: 1, basis: "plan 3".into() };
+    record.set_forecast(run, &forecast).unwrap();
+    drop(record);
+    let record = open(dir.path()).unwrap();
+    assert_eq!((record.spent().unwrap(), record.ceilings().unwrap()), (vec![spent(7)], vec![ceiling]));
+    let wait = RunWait { what: "a day".into(), mailboxes: 2, seconds: 100.0 };
+    assert_eq!(record.waits(run).unwrap(), [wait]);
+    assert_eq!(record.runs(1).unwrap()[0].forecast, Some(forecast));
 }

@@ -1,17 +1,14 @@
 //! `project.sqlite`: the record in one SQLite file of the state folder.
 
-use std::collections::HashSet;
+mod meters;
+mod plans;
+
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, Row, params};
 
-use super::alive::{AliveLock, is_alive};
-use super::migrate::{VERSION, migrate};
-use super::{
-    Acceptance, AccountRecord, Approval, Fact, KEPT_RUNS, ListedMailbox, NewRun, Note, Outcome, Reading,
-    Record, RecordedMailbox, RecordedRun, RunId, RunResult, Stage, now,
-};
 use crate::assessment::Assessment;
 use crate::cause::Cause;
 use crate::code::Code;
@@ -20,6 +17,13 @@ use crate::run_kind::{Channel, Phase, Requester, RunKind};
 use crate::side::Side;
 use crate::state::ledger::{LedgerError, Result, sqlite};
 use crate::state::private::{private_dir, private_file};
+use crate::state::record::alive::{AliveLock, is_alive};
+use crate::state::record::migrate::{VERSION, migrate};
+use crate::state::record::{
+    Acceptance, AccountRecord, Approval, Fact, KEPT_RUNS, LearntCeiling, ListedMailbox, NewPlan, NewRun,
+    Note, Outcome, PlannedRow, Reading, Record, RecordedMailbox, RecordedPlan, RecordedRun, RunForecast,
+    RunId, RunResult, RunWait, Spent, Stage, now,
+};
 use crate::summary::Stopped;
 
 /// Its name in the state folder.
@@ -282,7 +286,8 @@ impl Record for SqliteRecord {
 
     fn runs(&self, most: u32) -> Result<Vec<RecordedRun>> {
         self.rows(
-            "SELECT id, kind, phase, started, ended, by, channel, filter, result, copied, bytes, seconds
+            "SELECT id, kind, phase, started, ended, by, channel, filter, result, copied, bytes, seconds,
+                    forecast
              FROM run ORDER BY id DESC",
             most,
             |r| {
@@ -302,6 +307,9 @@ impl Record for SqliteRecord {
                     copied: r.get(9)?,
                     bytes: r.get(10)?,
                     seconds: r.get(11)?,
+                    forecast: r
+                        .get::<_, Option<String>>(12)?
+                        .and_then(|json| serde_json::from_str(&json).ok()),
                 })
             },
         )
@@ -349,14 +357,52 @@ impl Record for SqliteRecord {
         )
     }
 
-    fn approve(&self, digest: &str, by: &str) -> Result<()> {
-        self.changed("INSERT INTO approval (digest, by, at) VALUES (?1, ?2, ?3)", params![digest, by, now()])
+    fn begin_plan(&mut self) -> Result<()> {
+        self.drop_unfinished_plan()
+    }
+
+    fn keep_planned(&self, planned: &PlannedRow) -> Result<()> {
+        self.add_planned(planned)
+    }
+
+    fn end_plan(&mut self, plan: &NewPlan<'_>) -> Result<RecordedPlan> {
+        self.number_plan(plan)
+    }
+
+    fn plans(&self, most: u32) -> Result<Vec<RecordedPlan>> {
+        self.newest_plans(most)
+    }
+
+    fn planned(&self, number: Option<u64>, each: &mut dyn FnMut(PlannedRow) -> Result<()>) -> Result<()> {
+        self.each_planned(number, each)
+    }
+
+    fn last_planned(&self, mailbox: &str) -> Result<Option<(u64, PlannedRow)>> {
+        self.newest_planned(mailbox)
+    }
+
+    fn planned_digests(&self) -> Result<HashMap<String, String>> {
+        self.digests_of_plans()
+    }
+
+    fn approve(
+        &mut self,
+        digest: &str,
+        number: Option<u64>,
+        by: &str,
+        mailboxes: &[(&str, &str)],
+    ) -> Result<()> {
+        self.add_approval(digest, number, by, mailboxes)
     }
 
     fn approvals(&self) -> Result<Vec<Approval>> {
-        self.rows("SELECT digest, by, at FROM approval ORDER BY id DESC", u32::MAX, |r| {
-            Ok(Approval { digest: r.get(0)?, by: r.get(1)?, at: r.get(2)? })
+        self.rows("SELECT digest, number, by, at FROM approval ORDER BY id DESC", u32::MAX, |r| {
+            Ok(Approval { digest: r.get(0)?, number: r.get(1)?, by: r.get(2)?, at: r.get(3)? })
         })
+    }
+
+    fn approved_digests(&self) -> Result<HashMap<String, String>> {
+        self.digests_of_approval()
     }
 
     fn accept(&self, acceptance: &Acceptance) -> Result<()> {
@@ -435,6 +481,35 @@ impl Record for SqliteRecord {
             "INSERT OR REPLACE INTO assessment (mailbox, at, figures) VALUES (?1, ?2, ?3)",
             params![assessment.mailbox, assessment.at, figures],
         )
+    }
+
+    fn spent(&self) -> Result<Vec<Spent>> {
+        self.all_spent()
+    }
+
+    fn set_spent(&self, spent: &Spent) -> Result<()> {
+        self.put_spent(spent)
+    }
+
+    fn ceilings(&self) -> Result<Vec<LearntCeiling>> {
+        self.all_ceilings()
+    }
+
+    fn set_ceiling(&self, ceiling: &LearntCeiling) -> Result<()> {
+        self.put_ceiling(ceiling)
+    }
+
+    fn set_forecast(&self, run: RunId, forecast: &RunForecast) -> Result<()> {
+        let Ok(json) = serde_json::to_string(forecast) else { return Ok(()) };
+        self.changed("UPDATE run SET forecast = ?2 WHERE id = ?1", params![run.0, json])
+    }
+
+    fn add_wait(&self, run: RunId, mailbox: &str, what: &str, seconds: f64) -> Result<()> {
+        self.put_wait(run, mailbox, what, seconds)
+    }
+
+    fn waits(&self, run: RunId) -> Result<Vec<RunWait>> {
+        self.waits_of(run)
     }
 
     fn keep_readings(&mut self, readings: &[Reading]) -> Result<()> {

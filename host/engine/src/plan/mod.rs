@@ -2,15 +2,19 @@
 //!
 //! These structs are what `plan --out` writes and `run --plan` reads back.
 
+mod conflict;
+
 use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::SpecialUse;
 use serde::{Deserialize, Serialize};
 
+pub use self::conflict::{Choice, Conflict, ConflictKind};
+use crate::assessment::Portion;
 use crate::summary::ProfileSummary;
 
 /// Version of the plan file's JSON document.
-pub const PLAN_SCHEMA: u32 = 1;
+pub const PLAN_SCHEMA: u32 = 2;
 
 /// The file that `plan --out` writes, and that `run --plan` compares with the plan it makes itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,9 +44,22 @@ pub struct MailboxPlan {
     /// Remarks of mappers and of mailhaul, which stop nothing.
     pub notes: Vec<String>,
     /// What speaks against the plan; a mailbox with a conflict is not run.
-    pub conflicts: Vec<String>,
-    /// Messages to copy that the ledger does not have yet, when both sides were counted.
+    pub conflicts: Vec<Conflict>,
+    /// Messages to copy: those of the folders that are copied which the ledger has not settled and nothing
+    /// leaves out.
     pub messages_to_copy: u64,
+    /// Their bytes; `None` where the source tells no sizes.
+    #[serde(default)]
+    pub bytes_to_copy: Option<u64>,
+    /// Messages that the ledger has as copied or found on the target.
+    #[serde(default)]
+    pub already_there: u64,
+    /// Messages above what the target takes; they are no part of what is to be copied.
+    #[serde(default)]
+    pub too_large: Portion,
+    /// What `[select]` and rules leave out, by rule.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
     /// Bytes in the folders that are copied, where the source tells.
     pub bytes: Option<u64>,
     /// Estimated seconds of a run at an assumed 300 messages or 5 MB a second, whichever is slower.
@@ -73,12 +90,45 @@ pub struct FolderPlan {
     pub outside: bool,
     /// Sum of message sizes in bytes, where the source tells.
     pub bytes: Option<u64>,
+    /// Messages that the target folder has now, whoever put them there; `None` for one that is not there.
+    #[serde(default)]
+    pub on_target: Option<u32>,
+    /// Of the messages, to copy: neither settled in the ledger, nor left out, nor too large.
+    #[serde(default)]
+    pub to_copy: u64,
+    /// Their bytes; `None` where the source tells no sizes.
+    #[serde(default)]
+    pub bytes_to_copy: Option<u64>,
+    /// Of the messages, copied by earlier runs or found on the target by them.
+    #[serde(default)]
+    pub already_there: u64,
+    /// Of the messages, above what the target takes.
+    #[serde(default)]
+    pub too_large: Portion,
+    /// Of the messages, left out by `[select]`, by rule; a folder that is left out as a whole has all of them
+    /// here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Who decided: `mailhaul.toml:12`, `roles 0.1.0`, or `mailhaul`.
     pub by: String,
+    /// The pattern of the rule that decided, as it is written: `Old/** → Archive/Old/**`; `None` where no
+    /// `[[folders]]` rule did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// The reason, as it stands in the plan's table.
     pub why: String,
     /// The whole story for `--explain`: each step that was asked and what it said, in order.
     pub story: Vec<StoryStep>,
+}
+
+/// Messages that one rule leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The rule in the words that the report has for it: `older than [select] since = 2019-01-01`.
+    pub rule: String,
+    /// How many, and their bytes; 0 bytes where the source tells no sizes.
+    #[serde(flatten)]
+    pub portion: Portion,
 }
 
 /// Copies that are moved on the target, since the mapping or the source folder's name changed.

@@ -1,0 +1,75 @@
+//! What speaks against a plan, as data: which folders, what about them, and what can be done.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::named_enum::named_enum;
+
+named_enum! {
+    /// What kind of conflict it is.
+    pub enum ConflictKind {
+        /// Several folders would become one on the target.
+        Collision = "collision",
+        /// The target has no such name, or it lies outside the mailbox there.
+        Name = "name",
+        /// Mail would be mixed into INBOX that no rule of the operator's puts there.
+        Inbox = "inbox",
+        /// Copies of earlier runs would have to be moved, and the target cannot do that.
+        CannotMove = "cannot-move",
+        /// Copies of earlier runs would be left out now.
+        LeftOutNow = "left-out-now",
+        /// A target folder of an earlier run is not where it was.
+        Place = "place",
+    }
+}
+
+/// One thing that speaks against a plan. `Display` is [`Conflict::sentence`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// What kind it is.
+    pub kind: ConflictKind,
+    /// The source folders that it is about, in display form.
+    pub folders: Vec<String>,
+    /// The target folder that they would go to, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// What is wrong and what can be done, in one sentence.
+    pub sentence: String,
+    /// What can be done, the most careful first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
+}
+
+/// One way out of a conflict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// What it does, in a few words: `put `notes` into `Notes 2``.
+    pub what: String,
+    /// Lines of `mailhaul.toml` that do it, with their line ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<String>,
+    /// A command that does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl Conflict {
+    /// Makes one about these source folders.
+    #[must_use]
+    pub(crate) fn new(kind: ConflictKind, folders: Vec<String>, sentence: String) -> Self {
+        Self { kind, folders, target: None, sentence, choices: Vec::new() }
+    }
+
+    /// Returns the sentences of several as one.
+    #[must_use]
+    pub fn sentences(conflicts: &[Self]) -> String {
+        conflicts.iter().map(|conflict| conflict.sentence.as_str()).collect::<Vec<_>>().join("; ")
+    }
+}

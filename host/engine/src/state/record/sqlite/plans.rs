@@ -1,0 +1,178 @@
+//! Plans and approvals in `project.sqlite`.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::{SqliteRecord, named};
+use crate::run_kind::Channel;
+use crate::state::ledger::{Result, sqlite};
+use crate::state::record::{NewPlan, PlanSums, PlannedRow, RecordedPlan, now};
+
+/// Plans of each mailbox that are kept.
+const KEPT: u32 = 2;
+
+const COLUMNS: &str = "number, digest, by, channel, at, mailboxes, conflicts, messages, bytes, seconds";
+
+impl SqliteRecord {
+    pub(super) fn drop_unfinished_plan(&self) -> Result<()> {
+        self.changed("DELETE FROM planned WHERE plan = 0", [])
+    }
+
+    pub(super) fn add_planned(&self, planned: &PlannedRow) -> Result<()> {
+        self.changed(
+            "INSERT OR REPLACE INTO planned (plan, mailbox, digest, json) VALUES (0, ?1, ?2, ?3)",
+            params![planned.mailbox, planned.digest, planned.plan],
+        )
+    }
+
+    pub(super) fn number_plan(&mut self, plan: &NewPlan<'_>) -> Result<RecordedPlan> {
+        let path = self.path.clone();
+        let mut number = || {
+            let tx = self.db.transaction()?;
+            let newest: Option<(u64, String)> = tx
+                .query_row("SELECT number, digest FROM plan ORDER BY number DESC LIMIT 1", [], |r| {
+                    Ok((r.get(0)?, r.get(1)?))
+                })
+                .optional()?;
+            let number = match newest {
+                Some((number, digest)) if digest == plan.digest => number,
+                Some((number, _)) => number + 1,
+                None => 1,
+            };
+            let PlanSums { mailboxes, conflicts, messages, bytes, seconds } = plan.sums;
+            tx.execute(
+                &format!(
+                    "INSERT OR REPLACE INTO plan ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+                ),
+                params![
+                    number,
+                    plan.digest,
+                    plan.requester.name,
+                    plan.requester.channel.as_str(),
+                    now(),
+                    mailboxes,
+                    conflicts,
+                    messages,
+                    bytes,
+                    seconds
+                ],
+            )?;
+            tx.execute("UPDATE OR REPLACE planned SET plan = ?1 WHERE plan = 0", [number])?;
+            tx.execute(
+                "DELETE FROM planned WHERE (SELECT count(*) FROM planned AS newer
+                    WHERE newer.mailbox = planned.mailbox AND newer.plan > planned.plan) >= ?1
+                 AND plan IS NOT (SELECT number FROM approval ORDER BY id DESC LIMIT 1)",
+                [KEPT],
+            )?;
+            tx.commit()?;
+            Ok(number)
+        };
+        let number = number().map_err(|source| sqlite(&path, source))?;
+        self.sql(|db| {
+            db.query_row(&format!("SELECT {COLUMNS} FROM plan WHERE number = ?1"), [number], recorded)
+        })
+    }
+
+    pub(super) fn newest_plans(&self, most: u32) -> Result<Vec<RecordedPlan>> {
+        self.rows(&format!("SELECT {COLUMNS} FROM plan ORDER BY number DESC"), most, recorded)
+    }
+
+    pub(super) fn each_planned(
+        &self,
+        number: Option<u64>,
+        each: &mut dyn FnMut(PlannedRow) -> Result<()>,
+    ) -> Result<()> {
+        let at_db = |source| sqlite(&self.path, source);
+        let mut select = self
+            .db
+            .prepare(
+                "SELECT planned.mailbox, planned.digest, planned.json FROM planned
+                 LEFT JOIN mailbox ON mailbox.mailbox = planned.mailbox
+                 WHERE planned.plan = ?1 ORDER BY mailbox.position, planned.mailbox",
+            )
+            .map_err(at_db)?;
+        let mut rows = select.query([number.unwrap_or(0)]).map_err(at_db)?;
+        while let Some(row) = rows.next().map_err(at_db)? {
+            each(planned(row, 0).map_err(at_db)?)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn newest_planned(&self, mailbox: &str) -> Result<Option<(u64, PlannedRow)>> {
+        self.sql(|db| {
+            db.prepare_cached(
+                "SELECT plan, mailbox, digest, json FROM planned WHERE mailbox = ?1 AND plan > 0
+                 ORDER BY plan DESC LIMIT 1",
+            )?
+            .query_row([mailbox], |r| Ok((r.get(0)?, planned(r, 1)?)))
+            .optional()
+        })
+    }
+
+    pub(super) fn digests_of_plans(&self) -> Result<HashMap<String, String>> {
+        // SQLite gives the other columns of the row that has the maximum.
+        let newest = self.rows(
+            "SELECT mailbox, digest, max(plan) FROM planned WHERE plan > 0 GROUP BY mailbox",
+            u32::MAX,
+            |r| Ok((r.get(0)?, r.get(1)?)),
+        )?;
+        Ok(newest.into_iter().collect())
+    }
+
+    pub(super) fn add_approval(
+        &mut self,
+        digest: &str,
+        number: Option<u64>,
+        by: &str,
+        mailboxes: &[(&str, &str)],
+    ) -> Result<()> {
+        let path = self.path.clone();
+        let mut add = || {
+            let tx = self.db.transaction()?;
+            tx.execute(
+                "INSERT INTO approval (digest, number, by, at) VALUES (?1, ?2, ?3, ?4)",
+                params![digest, number, by, now()],
+            )?;
+            let id = tx.last_insert_rowid();
+            // Only the newest approval counts; of those before it the digest tells enough.
+            tx.execute("DELETE FROM approved WHERE approval <> ?1", [id])?;
+            {
+                let mut row =
+                    tx.prepare("INSERT INTO approved (approval, mailbox, digest) VALUES (?1, ?2, ?3)")?;
+                for (mailbox, digest) in mailboxes {
+                    row.execute(params![id, mailbox, digest])?;
+                }
+            }
+            tx.commit()
+        };
+        add().map_err(|source| sqlite(&path, source))
+    }
+
+    pub(super) fn digests_of_approval(&self) -> Result<HashMap<String, String>> {
+        let approved =
+            self.rows("SELECT mailbox, digest FROM approved", u32::MAX, |r| Ok((r.get(0)?, r.get(1)?)))?;
+        Ok(approved.into_iter().collect())
+    }
+}
+
+fn planned(row: &Row<'_>, first: usize) -> rusqlite::Result<PlannedRow> {
+    Ok(PlannedRow { mailbox: row.get(first)?, digest: row.get(first + 1)?, plan: row.get(first + 2)? })
+}
+
+fn recorded(row: &Row<'_>) -> rusqlite::Result<RecordedPlan> {
+    Ok(RecordedPlan {
+        number: row.get(0)?,
+        digest: row.get(1)?,
+        by: row.get(2)?,
+        channel: named(row, 3, Channel::parse)?,
+        at: row.get(4)?,
+        sums: PlanSums {
+            mailboxes: row.get(5)?,
+            conflicts: row.get(6)?,
+            messages: row.get(7)?,
+            bytes: row.get(8)?,
+            seconds: row.get(9)?,
+        },
+    })
+}
