@@ -5,31 +5,35 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::clock::SystemClock;
 use mailhaul_engine::job::{
-    Admin, HostSettings, IgnoredDifferences, Job, Limits, Order, SecretSource, Selection,
+    Admin, FlagTest, HostSettings, IgnoredDifferences, Job, Limits, Order, SecretSource, Selection,
 };
 use mailhaul_engine::password_hosts::{Credential, Destination, Server};
-use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
+use mailhaul_engine::rules::{FolderPick, FolderRule, Pattern, RuleAction};
 use mailhaul_engine::run_kind::Requester;
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::{Dialer, Fingerprint, NoFingerprint, TlsMode};
 use mailhaul_plugin_host::LOCK_FILE;
-use mailhaul_project::{AllowedHost, Auth, Project, RuleSpec, SecretRef, Side, Tls};
+use mailhaul_project::{
+    AllowedHost, Auth, FlagSpec, FolderSpec, Project, RuleSpec, SecretRef, SelectDate, Side, Tls,
+};
 use secrecy::ExposeSecret as _;
 
 use crate::{Cause, Failure, TaskRefusalKind, redact};
 
-/// Makes a job of a project, for the mailboxes that `only` names by key or log-in, or for all where it is
-/// empty. Secrets the project file refers to are asked for here, except tokens, which are asked for before
+/// Makes a job of a project, for the mailboxes of this choice. Secrets the project file refers to are asked for here, except tokens, which are asked for before
 /// each log-in; a command that prints one is waited for, so call it outside of a runtime.
 ///
 /// # Errors
 /// Secrets that cannot be had, folder patterns and roots that cannot be read: all of them at once.
-pub fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
+pub fn job(project: &Project, choice: &MailboxChoice) -> Result<Job, Failure> {
     let mut causes = Vec::new();
     let rules: Vec<_> =
         project.rules.iter().filter_map(|spec| keep(rule(project, spec), &mut causes)).collect();
+    let picks: Vec<_> =
+        project.select.folders.iter().filter_map(|spec| keep(pick(project, spec), &mut causes)).collect();
     let source = keep(host(project, &project.source), &mut causes);
     let target = keep(host(project, &project.target), &mut causes);
     let (Some(source), Some(target), true) = (source, target, causes.is_empty()) else {
@@ -42,7 +46,7 @@ pub fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
         target,
         mailbox_hosts: destinations(&project.mailboxes.hosts),
         rules,
-        select: select(&project.select)?,
+        select: select(&project.select, picks)?,
         ignore: IgnoredDifferences { flags: project.ignore.flags, dates: project.ignore.dates },
         limits: Limits {
             mailboxes_at_once: project.limits.mailboxes_at_once,
@@ -58,7 +62,7 @@ pub fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
             project.plugins,
             std::fs::read_to_string(project.dir.join(LOCK_FILE)).unwrap_or_default()
         ),
-        only: only.to_vec(),
+        choice: choice.clone(),
         requester: requester(),
         clock: Arc::new(SystemClock),
     })
@@ -180,16 +184,28 @@ fn method(auth: Auth) -> AuthMethod {
     }
 }
 
-fn rule(project: &Project, spec: &RuleSpec) -> Result<FolderRule, Cause> {
-    let place = project.place(spec.line);
-    let wrong = |sentence: String| Cause {
+/// Says what is wrong with a pattern of folders.
+fn wrong_pattern(place: &str, sentence: &str) -> Cause {
+    Cause {
         sentence: format!("{place}: {sentence}"),
         hint: Some(
             "in a level `*` stands for any text, `**` as a whole level for any number of levels, as in \
              `Old/**`"
                 .to_owned(),
         ),
-    };
+    }
+}
+
+fn pick(project: &Project, spec: &FolderSpec) -> Result<FolderPick, Cause> {
+    let place = project.place(spec.line);
+    let pattern = Pattern::parse(&spec.pattern)
+        .map_err(|why| wrong_pattern(&place, &format!("`[select] folders`: {why}")))?;
+    Ok(FolderPick { pattern, leaves_out: spec.leaves_out, written: spec.written.clone(), place })
+}
+
+fn rule(project: &Project, spec: &RuleSpec) -> Result<FolderRule, Cause> {
+    let place = project.place(spec.line);
+    let wrong = |sentence: String| wrong_pattern(&place, &sentence);
     let from = Pattern::parse(&spec.from).map_err(wrong)?;
     let action = match &spec.to {
         Some(to) => RuleAction::To(Pattern::parse(to).map_err(wrong)?),
@@ -201,17 +217,20 @@ fn rule(project: &Project, spec: &RuleSpec) -> Result<FolderRule, Cause> {
     Ok(rule)
 }
 
-fn select(select: &mailhaul_project::Select) -> Result<Selection, Failure> {
-    let since = match &select.since {
-        // A day begins at midnight UTC, so that the same file selects the same mail on any machine.
-        Some(since) => {
-            let midnight = since.date.to_zoned(TimeZone::UTC).map_err(Failure::internal)?;
-            Some((midnight.timestamp().as_second(), since.written.clone()))
-        }
-        None => None,
-    };
+/// The instant at which a day begins: midnight UTC, so that the same file selects the same mail on any
+/// machine.
+fn begin(day: &SelectDate) -> Result<(i64, String), Failure> {
+    let midnight = day.date.to_zoned(TimeZone::UTC).map_err(Failure::internal)?;
+    Ok((midnight.timestamp().as_second(), day.written.clone()))
+}
+
+fn select(select: &mailhaul_project::Select, folders: Vec<FolderPick>) -> Result<Selection, Failure> {
+    let test = |spec: &FlagSpec| FlagTest { flag: spec.flag.clone(), wanted: spec.wanted };
     Ok(Selection {
-        since,
+        folders,
+        since: select.since.as_ref().map(begin).transpose()?,
+        before: select.before.as_ref().map(begin).transpose()?,
+        flags: select.flags.iter().map(test).collect(),
         max_size: select.max_size.as_ref().map(|limit| (limit.bytes, limit.written.clone())),
         skip_deleted: select.skip_deleted,
         order: match select.order {
@@ -225,6 +244,10 @@ fn select(select: &mailhaul_project::Select) -> Result<Selection, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn all() -> MailboxChoice {
+        MailboxChoice::default()
+    }
 
     fn project(text: &str) -> Project {
         let dir = tempfile::tempdir().unwrap();
@@ -240,16 +263,17 @@ mod tests {
     #[test]
     fn an_administrator_may_be_named_by_the_pattern_alone() {
         let project = project(&HOSTS.replace("admin_user = \"master\"\n", ""));
-        assert!(job(&project, &[]).unwrap().source.admin.is_some());
+        assert!(job(&project, &all()).unwrap().source.admin.is_some());
     }
 
     #[test]
     fn a_project_becomes_a_job() {
         let project = project(&format!(
-            "{HOSTS}[[folders]]\nfrom = \"Old/**\"\nto = \"Archive/Old/**\"\n[select]\nsince = 2019-01-01\n\
-             max_size = \"50 MiB\"\ndeleted = \"skip\"\n"
+            "{HOSTS}[[folders]]\nfrom = \"Old/**\"\nto = \"Archive/Old/**\"\n[select]\nfolders = [\"!Trash/**\"]\n\
+             since = 2019-01-01\nbefore = 2019-01-02\nflags = [\"!$Junk\"]\nmax_size = \"50 MiB\"\ndeleted = \"skip\"\n"
         ));
-        let job = job(&project, &["anna".to_owned()]).unwrap();
+        let choice = MailboxChoice { only: vec!["anna".to_owned()], batches: vec!["one".to_owned()] };
+        let job = job(&project, &choice).unwrap();
         let (source, target) = (&job.source.server, &job.target.server);
         assert_eq!((source.host.as_deref(), source.port), (Some("a.example"), Some(1143)));
         assert_eq!((source.tls, target.tls), (TlsMode::None, TlsMode::Implicit));
@@ -260,10 +284,15 @@ mod tests {
         assert!(job.source.allow_cleartext && !job.target.allow_cleartext);
         assert_eq!(job.source.admin.as_ref().unwrap().user, "master");
         assert_eq!(job.select.since, Some((1_546_300_800, "2019-01-01".to_owned())));
+        assert_eq!(job.select.before, Some((1_546_300_800 + 86_400, "2019-01-02".to_owned())));
+        assert_eq!(job.select.flags, [FlagTest { flag: "$Junk".into(), wanted: false }]);
+        let picks = job.select.folders.iter().map(|pick| (pick.pattern.to_string(), pick.leaves_out));
+        assert_eq!(picks.collect::<Vec<_>>(), [("Trash/**".to_owned(), true)]);
+        assert!(job.select.folders[0].place.ends_with("mailhaul.toml:20"), "{}", job.select.folders[0].place);
         assert_eq!(job.select.max_size.as_ref().unwrap().0, 50 << 20);
         assert!(job.select.skip_deleted);
         assert!(job.rules[0].place.ends_with("mailhaul.toml:16"), "{}", job.rules[0].place);
-        assert_eq!(job.only, ["anna"]);
+        assert_eq!(job.choice, choice);
         assert_eq!(redact::scrub("canary-admin"), "[secret]");
     }
 
@@ -273,10 +302,10 @@ mod tests {
         let pairs = vec!["AB"; 32].join(":");
         for text in [format!("sha256:{digits}"), format!("SHA256:{pairs}"), pairs] {
             let text = HOSTS.replace("\n[mailboxes]", &format!("\nfingerprint = \"{text}\"\n[mailboxes]"));
-            job(&project(&text), &[]).unwrap();
+            job(&project(&text), &all()).unwrap();
         }
         let text = HOSTS.replace("\n[mailboxes]", &format!("\nfingerprint = \"sha1:{digits}\"\n[mailboxes]"));
-        let told = format!("{:?}", job(&project(&text), &[]).unwrap_err().causes);
+        let told = format!("{:?}", job(&project(&text), &all()).unwrap_err().causes);
         assert!(
             told.contains("mailhaul.toml:12: `fingerprint`: a fingerprint is `sha256:` and 64"),
             "{told}"
@@ -287,12 +316,17 @@ mod tests {
     fn all_mistakes_are_told_at_once_with_their_lines() {
         let text = HOSTS.replace("\"canary-admin\"", "{ env = \"MAILHAUL_NO_SUCH_VARIABLE\" }");
         let project = project(&format!(
-            "{text}[[folders]]\nfrom = \"a**\"\nskip = true\n[[folders]]\nfrom = \"Old\"\nto = \"New/**\"\n"
+            "{text}[[folders]]\nfrom = \"a**\"\nskip = true\n[[folders]]\nfrom = \"Old\"\nto = \"New/**\"\n[select]\nfolders = [\"A//B\"]\n"
         ));
-        let failure = job(&project, &[]).unwrap_err();
-        assert_eq!((failure.kind, failure.causes.len()), (TaskRefusalKind::Input, 3));
+        let failure = job(&project, &all()).unwrap_err();
+        assert_eq!((failure.kind, failure.causes.len()), (TaskRefusalKind::Input, 4));
         let text = format!("{:?}", failure.causes);
-        for part in ["mailhaul.toml:16:", "mailhaul.toml:19:", "MAILHAUL_NO_SUCH_VARIABLE"] {
+        for part in [
+            "mailhaul.toml:16:",
+            "mailhaul.toml:19:",
+            "mailhaul.toml:23: `[select] folders`: `A//B`",
+            "MAILHAUL_NO_SUCH_VARIABLE",
+        ] {
             assert!(text.contains(part), "{text}");
         }
     }

@@ -91,7 +91,7 @@ impl Outcome {
     #[must_use]
     pub fn came_to_its_end(&self, mailbox: &str) -> bool {
         let end = self.finish.mailboxes.iter().find(|(key, _)| key == mailbox);
-        end.is_some_and(|(_, end)| matches!(end, MailboxEnd::Complete | MailboxEnd::NotAllWell))
+        end.is_some_and(|(_, end)| end.is_well() || *end == MailboxEnd::NotAllWell)
     }
 
     /// Fails when nothing was started.

@@ -19,7 +19,7 @@ fn run(file: &Path, task: Task, mut show: impl FnMut(&Event)) -> Result<Outcome,
     let mut warnings = Vec::new();
     let warn = &mut |text: &str| warnings.push(text.to_owned());
     let project = mailhaul_app::open_for_work(Some(file), warn)?;
-    let job = mailhaul_app::job(&project, &[])?;
+    let job = mailhaul_app::job(&project, &mailhaul_engine::choice::MailboxChoice::default())?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::internal)?;
     let outcome = runtime.block_on(async {
         let mut outcome = Outcome::default();
@@ -65,7 +65,7 @@ fn a_mailbox_is_moved() -> Result<(), Box<dyn Error>> {
     Spec::new(Side::clear(source.port), Side::clear(target.port), vec![pair]).write(folder.path());
 
     let mut folders = Vec::new();
-    let task = Task::Run { plan: None, delete_gone: false, over_quota: false };
+    let task = Task::Run { newest: None, plan: None, delete_gone: false, over_quota: false };
     let outcome = run(&folder.path().join("mailhaul.toml"), task, |event| {
         if let Event::FolderFinished { folder, .. } = event {
             folders.push(folder.source.clone());

@@ -4,9 +4,12 @@
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mailhaul_author::Language;
+use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::code::Code;
+use mailhaul_engine::job::Newest;
 use mailhaul_engine::mailbox_state::MailboxState;
 use mailhaul_plugin_host::Kind;
 
@@ -233,9 +236,19 @@ pub(crate) enum Tls {
 /// Which mailboxes.
 #[derive(Debug, Args)]
 pub(crate) struct Select {
-    /// Only this mailbox (its source log-in); may be repeated
+    /// Only this mailbox (its source log-in, or a pattern such as '*@example.org'); may be repeated
     #[arg(long, value_name = "MAILBOX")]
     pub only: Vec<String>,
+    /// Only mailboxes of this batch of the list; may be repeated; with --only those that fit both
+    #[arg(long, value_name = "BATCH")]
+    pub batch: Vec<String>,
+}
+
+impl Select {
+    /// Returns the choice that was typed.
+    pub(crate) fn choice(&self) -> MailboxChoice {
+        MailboxChoice { only: self.only.clone(), batches: self.batch.clone() }
+    }
 }
 
 /// `assess`.
@@ -309,6 +322,9 @@ pub(crate) struct Run {
     pub plan: Option<PathBuf>,
     #[command(flatten)]
     pub select: Select,
+    /// Only messages that are newer than this age: 90d, 12w, 6m (of 30 days), 1y; the rest stays pending
+    #[arg(long, value_name = "AGE", value_parser = age, conflicts_with = "delete_gone")]
+    pub newest: Option<Newest>,
     /// Move copies of what the source no longer has to `mailhaul-removed` on the target: at most a
     /// tenth of a mailbox and 100 messages a run
     #[arg(long)]
@@ -393,6 +409,9 @@ pub(crate) struct Report {
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Only mailboxes of this batch of the list; may be repeated
+    #[arg(long, value_name = "BATCH")]
+    pub batch: Vec<String>,
 }
 
 /// `status`.
@@ -763,6 +782,29 @@ fn code(text: &str) -> Result<Code, String> {
     })
 }
 
+/// Parses an age in days, weeks, months of 30 days or years of 365, a day at least and a century at most.
+fn age(text: &str) -> Result<Newest, String> {
+    const DAY: u64 = 24 * 60 * 60;
+    const LONGEST: u64 = 100 * 365;
+    let form = || "an age such as 90d, 12w, 6m (of 30 days) or 1y is meant".to_owned();
+    let written = text.trim();
+    let digits = written.find(|c: char| !c.is_ascii_digit()).unwrap_or(written.len());
+    let (number, unit) = written.split_at(digits);
+    let days = match unit.trim().to_lowercase().as_str() {
+        "d" | "day" | "days" => 1,
+        "w" | "week" | "weeks" => 7,
+        "m" | "month" | "months" => 30,
+        "y" | "year" | "years" => 365,
+        _ => return Err(form()),
+    };
+    let days = number.parse::<u64>().map_err(|_| form())?.saturating_mul(days);
+    match days {
+        0 => Err(format!("it leaves everything out; {}", form())),
+        days if days > LONGEST => Err(format!("it is longer than a century; {}", form())),
+        days => Ok(Newest { age: Duration::from_secs(days * DAY), written: written.to_owned() }),
+    }
+}
+
 /// Parses a percentage from 1 to 100; its sign may be left out.
 fn percent(text: &str) -> Result<u8, String> {
     match text.strip_suffix('%').unwrap_or(text).trim().parse() {
@@ -851,6 +893,33 @@ mod tests {
         for (text, ok) in [("1", true), ("100%", true), ("0", false), ("101", false), ("x", false)] {
             assert_eq!(percent(text).is_ok(), ok, "{text}");
         }
+    }
+
+    #[test]
+    fn an_age_has_a_unit() {
+        let days = |text: &str| age(text).map(|age| age.age.as_secs() / 86_400);
+        for (text, number) in [
+            ("90d", 90),
+            ("90 days", 90),
+            ("1 day", 1),
+            ("12w", 84),
+            ("6m", 180),
+            ("1Y", 365),
+            (" 2 weeks ", 14),
+        ] {
+            assert_eq!(days(text), Ok(number), "{text}");
+        }
+        for text in ["90", "", "d", "-1d", "1.5y", "90min", "1h", "99999999999999999999d"] {
+            assert_eq!(
+                days(text),
+                Err("an age such as 90d, 12w, 6m (of 30 days) or 1y is meant".into()),
+                "{text}"
+            );
+        }
+        assert!(days("0d").is_err() && days("101y").is_err());
+        assert_eq!(age("90 days").unwrap().written, "90 days");
+        assert!(parse("run --newest 90d --batch a --batch b --only x").is_ok());
+        assert!(parse("run --newest 90d --delete-gone").is_err(), "what is older is no gone message");
     }
 
     #[test]

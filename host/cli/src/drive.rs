@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mailhaul_app::{Outcome, Running};
+use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::event::Event;
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::Plugins;
@@ -83,7 +84,7 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::internal(format!("cannot start threads: {error}")))
 }
 
-/// Runs a task to its end, for the mailboxes that `only` names or for all. `each` sees every event after the
+/// Runs a task to its end, for the mailboxes of this choice. `each` sees every event after the
 /// watcher and may print.
 ///
 /// # Errors
@@ -91,12 +92,12 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 pub(crate) fn task(
     ui: &mut Ui,
     project: &Project,
-    only: &[String],
+    choice: &MailboxChoice,
     task: Task,
     watcher: &mut dyn Watcher,
     each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
-    task_with(ui, project, only, task, watcher, |_| {}, each)
+    task_with(ui, project, choice, task, watcher, |_| {}, each)
 }
 
 /// As [`task`], with the plugins changed before anything is asked of them.
@@ -106,14 +107,14 @@ pub(crate) fn task(
 pub(crate) fn task_with(
     ui: &mut Ui,
     project: &Project,
-    only: &[String],
+    choice: &MailboxChoice,
     task: Task,
     watcher: &mut dyn Watcher,
     change: impl FnOnce(&mut Plugins),
     each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
     // Before signals are ours: a command that asks for a password can be broken off at once.
-    let job = mailhaul_app::job(project, only)?;
+    let job = mailhaul_app::job(project, choice)?;
     let runtime = runtime()?;
     let again = Again::of(&task);
     let outcome = runtime.block_on(async {

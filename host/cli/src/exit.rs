@@ -89,7 +89,7 @@ pub(crate) fn of_finish(finish: &Finish) -> Exit {
         return Exit::Interrupted;
     }
     common(finish.mailboxes.iter().filter_map(|(_, end)| match end {
-        MailboxEnd::Complete => None,
+        MailboxEnd::Complete | MailboxEnd::PreStaged { .. } => None,
         MailboxEnd::Stopped(stopped) => Some(of_cause(stopped.cause)),
         MailboxEnd::NotAllWell | MailboxEnd::Interrupted => Some(Exit::NotAllWell),
     }))
@@ -138,10 +138,13 @@ mod tests {
 
     #[test]
     fn the_unfinished_mailboxes_decide() {
-        use MailboxEnd::{Complete, NotAllWell};
+        use MailboxEnd::{Complete, NotAllWell, PreStaged};
         let cases: &[(&[MailboxEnd], Exit)] = &[
             (&[], Exit::Done),
             (&[Complete, Complete], Exit::Done),
+            // What `--newest` asked for is there.
+            (&[Complete, PreStaged { pending: 3 }], Exit::Done),
+            (&[NotAllWell, PreStaged { pending: 3 }], Exit::NotAllWell),
             (&[Complete, NotAllWell], Exit::NotAllWell),
             (&[Complete, stopped(Cause::AuthRefused), stopped(Cause::ImapDisabled)], Exit::LogIn),
             (

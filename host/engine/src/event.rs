@@ -377,6 +377,12 @@ fn cause_or_ok<S: serde::Serializer>(cause: &Option<Cause>, to: S) -> Result<S::
 pub enum MailboxEnd {
     /// Everything accounted for, none failed, no difference, no hook failed.
     Complete,
+    /// Everything that `--newest` asked for is there, and nothing speaks against it; older messages stay
+    /// pending.
+    PreStaged {
+        /// How many of them there are.
+        pending: u64,
+    },
     /// Finished, but messages failed, a difference was found or a hook failed.
     NotAllWell,
     /// The mailbox as a whole could not go on, for this reason.
@@ -386,6 +392,12 @@ pub enum MailboxEnd {
 }
 
 impl MailboxEnd {
+    /// Returns whether all that was asked for was done, and nothing speaks against it.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        matches!(self, Self::Complete | Self::PreStaged { .. })
+    }
+
     /// Why the mailbox as a whole could not go on, when it could not.
     #[must_use]
     pub fn stopped(&self) -> Option<&Stopped> {

@@ -10,11 +10,12 @@ use std::time::Duration;
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::Dialer;
 
+use crate::choice::MailboxChoice;
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::password_hosts::{Destination, Server};
 use crate::plugin::Depth;
-use crate::rules::FolderRule;
+use crate::rules::{FolderPick, FolderRule};
 use crate::run_kind::Requester;
 
 /// Everything about a project but its mailboxes and plugins.
@@ -41,12 +42,20 @@ pub struct Job {
     /// What the project says about plugins, as one text: while it and both ends are the same, validation
     /// hooks have nothing new to say.
     pub plugin_settings: String,
-    /// `--only`: keys or source log-ins of the mailboxes to work on; empty for all.
-    pub only: Vec<String>,
+    /// `--only` and `--batch`: the mailboxes to work on.
+    pub choice: MailboxChoice,
     /// Who asks, as the project's record names him.
     pub requester: Requester,
     /// By which days, hours and windows go.
     pub clock: Arc<dyn Clock>,
+}
+
+impl Job {
+    /// Returns everything in the project file that names folders: the rules, and what is selected.
+    #[must_use]
+    pub(crate) fn folder_rules(&self) -> Vec<FolderRule> {
+        self.rules.iter().cloned().chain(self.select.folders.iter().map(FolderPick::as_rule)).collect()
+    }
 }
 
 /// One side's defaults; a mailbox list may override host, port, TLS and password per row.
@@ -95,14 +104,47 @@ pub type SecretSource = Arc<dyn Fn() -> Result<Secret, String> + Send + Sync>;
 /// What to leave out on purpose. It is counted as skipped, with the rule as reason.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
+    /// Which folders are copied, in the order of the file; empty for all.
+    pub folders: Vec<FolderPick>,
     /// Messages whose INTERNALDATE lies before this instant (Unix seconds), and the date as written.
     pub since: Option<(i64, String)>,
+    /// Messages whose INTERNALDATE is this instant (Unix seconds) or later, and the date as written.
+    pub before: Option<(i64, String)>,
     /// Messages larger than this many bytes, and the size as written.
     pub max_size: Option<(u64, String)>,
+    /// Messages that fail one of these tests.
+    pub flags: Vec<FlagTest>,
     /// Leaves out messages flagged `\Deleted`, as `deleted = "skip"` asks.
     pub skip_deleted: bool,
     /// In which order the messages that are not left out are copied.
     pub order: Order,
+}
+
+impl Selection {
+    /// Whether messages marked `\Deleted` are left out, so that a copy is not marked so later.
+    #[must_use]
+    pub(crate) fn leaves_out_deleted(&self) -> bool {
+        let deleted = |test: &FlagTest| !test.wanted && test.flag.eq_ignore_ascii_case("\\Deleted");
+        self.skip_deleted || self.flags.iter().any(deleted)
+    }
+}
+
+/// One entry of `[select] flags`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagTest {
+    /// A system flag such as `\Seen`, or a keyword, compared without case.
+    pub flag: String,
+    /// Whether a message must have it, or must not have it.
+    pub wanted: bool,
+}
+
+/// `run --newest`: messages that are older than this when the run begins stay pending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// The age from which on a message waits.
+    pub age: Duration,
+    /// The age as it was typed: `90d`.
+    pub written: String,
 }
 
 /// `[select] order`: in which order the messages of a folder are copied.
@@ -186,8 +228,11 @@ pub enum Task {
     Check,
     /// Works out where every folder goes; changes nothing.
     Plan,
-    /// Copy what is missing, prove the sum, run the validation hooks. With a plan, exactly that plan.
+    /// Copy what is missing, prove the sum, run the validation hooks. With a plan, exactly that plan; with an
+    /// age, what is newer, so that the rest stays pending and no hook is run where there is any.
     Run {
+        /// `--newest`: a pre-stage.
+        newest: Option<Newest>,
         /// A plan made earlier; the run refuses to start a mailbox that no longer fits it.
         plan: Option<Vec<crate::plan::MailboxPlan>>,
         /// `--delete-gone`: put copies of what the source no longer has into quarantine on the target.

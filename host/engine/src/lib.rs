@@ -37,6 +37,7 @@
 //! use mailhaul_engine::password_hosts::Server;
 //! use mailhaul_engine::event::Event;
 //! use mailhaul_engine::handle::start;
+//! use mailhaul_engine::choice::MailboxChoice;
 //! use mailhaul_engine::job::{HostSettings, IgnoredDifferences, Job, Limits, Selection, Task};
 //! use mailhaul_engine::plugin::{
 //!     AccountEntry, MailboxEntry, MailboxPage, MailboxSource, PluginError, PluginId, Plugins, SideProfilers,
@@ -105,7 +106,7 @@
 //!     ignore: IgnoredDifferences::default(),
 //!     limits: Limits::default(),
 //!     plugin_settings: String::new(),
-//!     only: Vec::new(),
+//!     choice: MailboxChoice::default(),
 //!     requester: Requester::on_terminal("eve"),
 //!     clock: Arc::new(SystemClock),
 //! };
@@ -118,7 +119,7 @@
 //!     provisioner: None,
 //! };
 //!
-//! let mut task = start(Arc::new(job), plugins, Task::Run { plan: None, delete_gone: false, over_quota: false });
+//! let mut task = start(Arc::new(job), plugins, Task::Run { newest: None, plan: None, delete_gone: false, over_quota: false });
 //! while let Some(event) = task.events.recv().await {
 //!     match event {
 //!         Event::FolderFinished { folder, .. } => assert!(folder.counts.adds_up()),
@@ -134,6 +135,7 @@
 mod account;
 pub mod assessment;
 pub mod cause;
+pub mod choice;
 pub mod clock;
 pub mod code;
 pub mod event;

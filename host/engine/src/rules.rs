@@ -22,6 +22,59 @@ pub struct FolderRule {
     pub place: String,
 }
 
+/// One entry of `[select] folders`, and its place in the project file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderPick {
+    /// The pattern that a source folder has to match.
+    pub pattern: Pattern,
+    /// `!` stands in front: what matches is left out.
+    pub leaves_out: bool,
+    /// The entry as it stands in the file.
+    pub written: String,
+    /// Its place, e.g. `mailhaul.toml:12`.
+    pub place: String,
+}
+
+impl FolderPick {
+    /// Whether it is about `folder`, as [`FolderRule::apply_to`] has it.
+    #[must_use]
+    pub(crate) fn matches(&self, folder: &Folder) -> bool {
+        let path = if self.pattern.is_exact() { &folder.path } else { folder.reading() };
+        self.pattern.captures(path).is_some()
+    }
+
+    /// Returns the rule about the same folders that leaves them out.
+    #[must_use]
+    pub(crate) fn as_rule(&self) -> FolderRule {
+        FolderRule {
+            from: self.pattern.clone(),
+            action: RuleAction::SkipKeepingCopies,
+            place: self.place.clone(),
+        }
+    }
+}
+
+/// How a list of picks leaves a folder out: by which entry, or since none of them is about it; `None` where
+/// it does not. The first entry that matches decides. A list that only leaves out takes all other folders.
+/// Folders outside the personal namespace are left out by an entry that is about them, and no other way.
+#[must_use]
+pub(crate) fn not_picked<'a>(picks: &'a [FolderPick], folder: &Folder) -> Option<NotPicked<'a>> {
+    match picks.iter().find(|pick| pick.matches(folder)) {
+        Some(pick) => pick.leaves_out.then_some(NotPicked::By(pick)),
+        None if !folder.is_own() => None,
+        None => picks.iter().find(|pick| !pick.leaves_out).map(NotPicked::Unnamed),
+    }
+}
+
+/// Why `[select] folders` leaves a folder out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotPicked<'a> {
+    /// This entry does.
+    By(&'a FolderPick),
+    /// No entry names it, and this is the first that says what is copied.
+    Unnamed(&'a FolderPick),
+}
+
 /// The effect of a rule on the folders that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleAction {

@@ -1,5 +1,7 @@
 //! Whether a mailbox is well: one answer, for `run`, `verify`, `report` and `status` alike.
 
+use std::collections::HashMap;
+
 use crate::plugin::HookOutcome;
 use crate::summary::{
     Difference, FolderSummary, HookSummary, LeftOutFolder, MailboxSummary, Stopped, Verdict,
@@ -37,6 +39,24 @@ impl Facts {
             && kept.is_empty()
             && !unfinished
             && !left_out.iter().any(LeftOutFolder::is_open)
+    }
+
+    /// Returns the facts of a mailbox that had no such messages: of each folder, by its display path, so many
+    /// that are pending. Where there are any, what a hook has said of the whole mailbox earlier is nothing
+    /// that was asked for.
+    #[must_use]
+    pub(crate) fn without(mut self, pending: &HashMap<String, u64>) -> Self {
+        if pending.is_empty() {
+            return self;
+        }
+        for folder in &mut self.folders {
+            let waiting = pending.get(&folder.source).copied().unwrap_or(0);
+            let left = folder.counts.pending.saturating_sub(waiting);
+            folder.counts.source_messages -= folder.counts.pending - left;
+            folder.counts.pending = left;
+        }
+        self.hooks.clear();
+        self
     }
 
     /// Returns how far the mailbox has come.
@@ -155,6 +175,23 @@ mod tests {
         // What is empty, and what is other people's, is told and no more.
         let left_out = vec![outside(true, Some(0)), outside(false, Some(9)), outside(false, None)];
         assert!(Facts { left_out, ..well }.is_well());
+    }
+
+    /// More pending than was left on purpose is no good end, and neither is a failure among the newer ones.
+    #[test]
+    fn what_waits_on_purpose_speaks_against_nothing() {
+        let facts = |failed, pending| Facts {
+            folders: vec![folder(3, failed, pending)],
+            hooks: vec![hook(HookOutcome::Fail)],
+            ..Facts::default()
+        };
+        let waiting = HashMap::from([("INBOX".to_owned(), 4)]);
+        for (failed, pending, well) in [(0, 4, true), (0, 5, false), (1, 4, false), (0, 3, true)] {
+            let facts = facts(failed, pending);
+            assert_eq!(facts.clone().without(&waiting).is_well(), well, "{failed} {pending}");
+            assert_eq!(facts.verdict(), Verdict::Incomplete);
+        }
+        assert!(!facts(0, 0).without(&HashMap::new()).is_well(), "the hook was asked");
     }
 
     #[test]

@@ -372,10 +372,16 @@ pub struct PluginSettings {
 /// `[select]`: which messages are copied, and in which order. The default copies all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Select {
+    /// `folders`: which folders are copied, the first entry that matches decides; empty when left out.
+    pub folders: Vec<FolderSpec>,
     /// `since`: leave out messages older than this.
-    pub since: Option<SinceDate>,
+    pub since: Option<SelectDate>,
+    /// `before`: leave out messages of this day and later ones.
+    pub before: Option<SelectDate>,
     /// `max_size`: leave out messages larger than this.
     pub max_size: Option<SizeLimit>,
+    /// `flags`: leave out messages that fail one of these tests; empty when left out.
+    pub flags: Vec<FlagSpec>,
     /// `deleted = "skip"`: leave out messages flagged `\Deleted`.
     pub skip_deleted: bool,
     /// `order`: in which order a folder's messages are copied.
@@ -394,10 +400,34 @@ pub enum Order {
     Any,
 }
 
-/// `[select] since`: the day from which on messages are copied.
+/// One entry of `[select] folders`, as written: whether its pattern makes sense is for the engine to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SinceDate {
-    /// The first day whose messages are copied.
+pub struct FolderSpec {
+    /// A pattern of source folders, without the `!` in front.
+    pub pattern: String,
+    /// `!` stands in front: what the pattern matches is left out.
+    pub leaves_out: bool,
+    /// The entry as it stands in the file, for messages.
+    pub written: String,
+    /// Line of the entry.
+    pub line: usize,
+}
+
+/// One entry of `[select] flags`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagSpec {
+    /// A system flag such as `\Seen`, or a keyword: an atom of IMAP.
+    pub flag: String,
+    /// Whether a message must have it; one with `!` in front it must not have.
+    pub wanted: bool,
+    /// Line of the entry.
+    pub line: usize,
+}
+
+/// `[select] since` and `before`: a day that bounds the messages that are copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelectDate {
+    /// The first day whose messages are copied (`since`), or are not any more (`before`).
     pub date: jiff::civil::Date,
     /// The value as it stands in the file, for messages.
     pub written: String,

@@ -25,7 +25,7 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("mailboxes", &["from", "inputs", "hosts"]),
     ("folders", &["from", "to", "skip", "copies"]),
     ("plugins", &["mapping", "validation", "profiles", "provisioning", "settings", "secrets"]),
-    ("select", &["since", "max_size", "deleted", "order"]),
+    ("select", &["folders", "since", "before", "max_size", "flags", "deleted", "order"]),
     ("verify", &["ignore"]),
     ("limits", &["mailboxes_at_once", "connections_per_host", "memory", "refused_log_ins", "patience"]),
     ("secrets", &["key"]),

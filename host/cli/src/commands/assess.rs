@@ -30,7 +30,7 @@ pub(crate) fn assess(ui: &mut Ui, global: &Global, args: &Assess) -> Result<Exit
     let known = if args.again { Vec::new() } else { known(&project) };
     let mut watcher = watcher::for_task(ui, Activity::Assessing);
     let task = Task::Assess { again: args.again };
-    let outcome = drive::task(ui, &project, &args.select.only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
+    let outcome = drive::task(ui, &project, &args.select.choice(), task, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
     let exit = exit_of(&outcome);
     let earlier = read_earlier(&outcome.assessments, &known);

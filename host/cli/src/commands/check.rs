@@ -27,8 +27,8 @@ pub(crate) fn check(ui: &mut Ui, global: &Global, args: &Check) -> Result<Exit, 
     let format = args.format.or(global.format).unwrap_or(Format::Text);
     ui.format = Some(format);
     let mut watcher = watcher::for_task(ui, Activity::Checking);
-    let only = &args.select.only;
-    let outcome = drive::task(ui, &project, only, Task::Check, watcher.as_mut(), |_, _, _| Ok(()))?;
+    let choice = &args.select.choice();
+    let outcome = drive::task(ui, &project, choice, Task::Check, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
     let exit = exit::of_check(&outcome.finish, &outcome.checks);
     match format {

@@ -23,8 +23,13 @@ pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Fa
     args.out.as_deref().map_or(Ok(()), |path| out::refuse_own(&project, path))?;
     let pages = !ui.json() && args.explain.is_none();
     let mut watcher = watcher::for_task(ui, Activity::Planning);
-    let outcome =
-        drive::task(ui, &project, &args.select.only, Task::Plan, watcher.as_mut(), |ui, outcome, event| {
+    let outcome = drive::task(
+        ui,
+        &project,
+        &args.select.choice(),
+        Task::Plan,
+        watcher.as_mut(),
+        |ui, outcome, event| {
             match event {
                 Event::Planned(plan) if pages => {
                     // A blank line between pages.
@@ -41,7 +46,8 @@ pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Fa
                 }
                 _ => Ok(()),
             }
-        })?;
+        },
+    )?;
     outcome.refusal()?;
     let file =
         PlanFile { schema: PLAN_SCHEMA, project: project.name.clone(), mailboxes: outcome.plans.clone() };

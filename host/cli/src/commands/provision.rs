@@ -4,6 +4,7 @@
 use mailhaul_app::provision::{self, Options, Report, Row};
 use mailhaul_app::secrets;
 use mailhaul_engine::cause::{Actor, Cause};
+use mailhaul_engine::choice::MailboxChoice;
 use serde::Serialize;
 
 use crate::args::{Global, Provision};
@@ -60,7 +61,7 @@ impl<'a> Document<'a> {
 pub(crate) fn provision(ui: &mut Ui, global: &Global, args: &Provision) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
     // Before signals are ours: a command that asks for a password can be broken off at once.
-    let job = mailhaul_app::job(&project, &[])?;
+    let job = mailhaul_app::job(&project, &MailboxChoice::default())?;
     let options =
         Options { dry_run: args.dry_run, passwords: args.passwords.clone(), margin: args.quota_margin.0 };
     let mut watcher = watcher::for_task(ui, Activity::Creating);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use mailhaul_app::Outcome;
+use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::HookOutcome;
@@ -28,19 +29,20 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Fail
         None => None,
     };
     let Run { delete_gone, over_quota, .. } = *args;
-    copy(ui, &project, &args.select.only, Task::Run { plan, delete_gone, over_quota })
+    let newest = args.newest.clone();
+    copy(ui, &project, &args.select.choice(), Task::Run { newest, plan, delete_gone, over_quota })
 }
 
 /// `mailhaul retry`: sends again what failed for one reason, and says how it ended.
 pub(crate) fn retry(ui: &mut Ui, global: &Global, args: &Retry) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
-    copy(ui, &project, &args.select.only, Task::Retry { code: args.reason })
+    copy(ui, &project, &args.select.choice(), Task::Retry { code: args.reason })
 }
 
-fn copy(ui: &mut Ui, project: &Project, only: &[String], task: Task) -> Result<Exit, Failure> {
+fn copy(ui: &mut Ui, project: &Project, choice: &MailboxChoice, task: Task) -> Result<Exit, Failure> {
     let retried = matches!(task, Task::Retry { .. });
     let mut watcher = watcher::for_task(ui, Activity::Copying);
-    let outcome = drive::task(ui, project, only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
+    let outcome = drive::task(ui, project, choice, task, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
     let exit = exit::of_finish(&outcome.finish);
     if !ui.json() {

@@ -20,10 +20,10 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
     let project = project::for_work(ui, global)?;
     let state = &project.state;
     let (mut planned, mut known) = (Vec::new(), BTreeSet::new());
+    let choice = args.select.choice();
     let recorded = if record::exists(state) { record::open(state)?.mailboxes()? } else { Vec::new() };
     for mailbox in recorded.into_iter().map(|mailbox| mailbox.listed) {
-        let chosen = &args.select.only;
-        if !chosen.is_empty() && !chosen.iter().any(|name| *name == mailbox.key || *name == mailbox.source) {
+        if !choice.includes(&mailbox) {
             continue;
         }
         known.extend(if args.folder.is_empty() { Vec::new() } else { undo::folders(state, &mailbox.key)? });
@@ -53,7 +53,7 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
     let mut watcher = watcher::for_task(ui, Activity::Undoing);
     let task = Task::Undo { folders: args.folder.clone() };
     let mut pages: Vec<Page> = Vec::new();
-    let outcome = drive::task(ui, &project, &args.select.only, task, watcher.as_mut(), |_, _, event| {
+    let outcome = drive::task(ui, &project, &choice, task, watcher.as_mut(), |_, _, event| {
         let mut page = |mailbox: &str| match pages.iter().position(|page| page.mailbox == mailbox) {
             Some(at) => at,
             None => {

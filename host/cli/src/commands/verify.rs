@@ -21,7 +21,7 @@ pub(crate) fn verify(ui: &mut Ui, global: &Global, args: &Verify) -> Result<Exit
     let seed = args.seed.unwrap_or_else(fresh_seed);
     let task = Task::Verify { depth, sample: args.sample, seed };
     let mut watcher = watcher::for_task(ui, Activity::Comparing);
-    let outcome = drive::task(ui, &project, &args.select.only, task, watcher.as_mut(), |_, _, _| Ok(()))?;
+    let outcome = drive::task(ui, &project, &args.select.choice(), task, watcher.as_mut(), |_, _, _| Ok(()))?;
     outcome.refusal()?;
     if ui.json() {
         // The report's document: it has the differences, and one shape is enough to learn.

@@ -165,6 +165,9 @@ pub(crate) fn folder_name(source: &str, target: Option<&str>) -> String {
 pub(crate) fn end_words(end: &MailboxEnd) -> String {
     match end {
         MailboxEnd::Complete => "complete".to_owned(),
+        MailboxEnd::PreStaged { pending } => {
+            format!("the newest mail is there, {} older pending", count(*pending))
+        }
         MailboxEnd::NotAllWell => "not all well".to_owned(),
         MailboxEnd::Interrupted => "interrupted".to_owned(),
         MailboxEnd::Stopped(stopped) => format!("{}: {}", stopped_at(stopped), escape(&stopped.reason)),

@@ -24,7 +24,8 @@ const MAX_LISTED: usize = 20;
 /// Returns the page that ends a `run` or `retry`. A `quiet` one has what went wrong, and the sum of all.
 pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette: Palette) -> String {
     let mut out = String::new();
-    let complete = outcome.finish.mailboxes.iter().filter(|(_, end)| *end == MailboxEnd::Complete).count();
+    let complete = outcome.finish.mailboxes.iter().filter(|(_, end)| end.is_well()).count();
+    let staged = outcome.finish.mailboxes.iter().any(|(_, end)| is_staged(end));
     let brief = quiet || complete > MAX_COMPLETE;
     let mut totals = Counts::default();
     let stopped = outcome.finish.mailboxes.iter().filter(|(_, end)| end.stopped().is_some());
@@ -34,9 +35,9 @@ pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette
         let summary = outcome.summary(mailbox);
         match summary.filter(|summary| !summary.folders.is_empty()) {
             Some(summary) => totals.add(&counts(summary)),
-            None => unknown += u64::from(*end != MailboxEnd::Complete),
+            None => unknown += u64::from(!end.is_well()),
         }
-        if brief && *end == MailboxEnd::Complete {
+        if brief && end.is_well() {
             continue;
         }
         match alike.say(&end_words(end)) {
@@ -49,14 +50,15 @@ pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette
         }
     }
     if brief && !quiet {
-        out.push_str(&format!("{} complete\n", plural(complete as u64, "mailbox")));
+        out.push_str(&format!("{} {}\n", plural(complete as u64, "mailbox"), well_words(staged)));
     }
     let mailboxes = outcome.finish.mailboxes.len();
     if mailboxes != 1 || quiet {
         out.push_str(&format!(
-            "{} {} complete\n",
+            "{} {} {}\n",
             palette.paint(Tone::Strong, "total:"),
-            of(complete, mailboxes, "mailbox")
+            of(complete, mailboxes, "mailbox"),
+            well_words(staged)
         ));
         push_wrapped(&mut out, 2, &equation(&totals), width);
         if unknown > 0 {
@@ -74,7 +76,34 @@ pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette
         push_hooks(&mut out, outcome, palette);
     }
     push_failures(&mut out, outcome, width, palette);
+    push_staged(&mut out, outcome, width);
     out
+}
+
+fn is_staged(end: &MailboxEnd) -> bool {
+    matches!(end, MailboxEnd::PreStaged { .. })
+}
+
+/// Returns what mailboxes are that are well, where some of them have older mail pending on purpose or not.
+fn well_words(staged: bool) -> &'static str {
+    if staged { "with all that was asked for" } else { "complete" }
+}
+
+/// Says what `--newest` has left on purpose, and what brings it.
+fn push_staged(out: &mut String, outcome: &Outcome, width: Option<usize>) {
+    let pending = outcome.finish.mailboxes.iter().filter_map(|(_, end)| match end {
+        MailboxEnd::PreStaged { pending } => Some(*pending),
+        _ => None,
+    });
+    let pending: u64 = pending.sum();
+    if pending > 0 {
+        let line = format!(
+            "{} older than --newest asks for stay pending: `mailhaul run` brings them, and then asks the validation \
+             hooks, which compare whole mailboxes",
+            plural(pending, "message")
+        );
+        push_wrapped(out, 0, &line, width);
+    }
 }
 
 /// Returns e.g. `2 of 3 mailboxes`.
@@ -92,7 +121,7 @@ fn push_mailbox(
 ) {
     let name = summary.map_or_else(|| escape(mailbox).into_owned(), |s| accounts(&s.source, &s.target));
     let tone = match end {
-        MailboxEnd::Complete => Tone::Good,
+        MailboxEnd::Complete | MailboxEnd::PreStaged { .. } => Tone::Good,
         MailboxEnd::Interrupted => Tone::Warn,
         MailboxEnd::NotAllWell | MailboxEnd::Stopped(_) => Tone::Bad,
     };

@@ -15,6 +15,7 @@ use crate::event::{Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind};
 use crate::fleet::list::{ListError, list};
 use crate::fleet::recorder::ProjectRecorder;
 use crate::job::{Limits, Task};
+use crate::mailbox::rounds::Rounds;
 use crate::mailbox::run::RunOptions;
 use crate::mailbox::verify::Extent;
 use crate::mailbox::{assess, check, plan, run, undo, verify};
@@ -106,16 +107,22 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         Task::Assess { again } => MailboxTask::Assess(Arc::new(known_assessments(context, again).await)),
         Task::Check => MailboxTask::Check,
         Task::Plan => MailboxTask::Plan,
-        Task::Run { delete_gone, over_quota, .. } => MailboxTask::Run { agreed, delete_gone, over_quota },
+        Task::Run { newest, delete_gone, over_quota, .. } => {
+            let now = context.job.clock.now().as_second();
+            let rounds = Rounds::new(context.job.select.order, newest.as_ref(), now);
+            MailboxTask::Run { agreed, delete_gone, over_quota, rounds }
+        }
         // Only what failed is sent, which the quota is no measure for.
-        Task::Retry { .. } => MailboxTask::Run { agreed: None, delete_gone: false, over_quota: true },
+        Task::Retry { .. } => {
+            MailboxTask::Run { agreed: None, delete_gone: false, over_quota: true, rounds: Rounds::ONE }
+        }
         Task::Undo { folders } => MailboxTask::Undo(folders.into()),
         Task::Verify { depth, sample, seed } => MailboxTask::Verify(Extent { depth, sample, seed }),
     };
     let ends = work_on_all(context, &mailboxes, work, recorder.clone()).await;
     let interrupted = ends.iter().any(|(_, end)| *end == MailboxEnd::Interrupted);
     if let Some(recorder) = recorder {
-        let well = ends.iter().all(|(_, end)| *end == MailboxEnd::Complete);
+        let well = ends.iter().all(|(_, end)| end.is_well());
         recorder.end(
             context,
             match (interrupted, well) {
@@ -126,7 +133,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         );
     }
     if tells_rules {
-        for message in context.rules_met.unmet(&context.job.rules, mailboxes.len()) {
+        for message in context.rules_met.unmet(&context.job.folder_rules(), mailboxes.len()) {
             context.emit(Event::Warning { mailbox: None, message }).await;
         }
     }
@@ -215,7 +222,7 @@ enum MailboxTask {
     Check,
     Plan,
     Fit(Arc<Vec<MailboxPlan>>),
-    Run { agreed: Option<Arc<Vec<MailboxPlan>>>, delete_gone: bool, over_quota: bool },
+    Run { agreed: Option<Arc<Vec<MailboxPlan>>>, delete_gone: bool, over_quota: bool, rounds: Rounds },
     Undo(Arc<[String]>),
     Verify(Extent),
 }
@@ -364,9 +371,10 @@ async fn work_on(
             return plan::run(context, mailbox, agreed).await;
         }
         MailboxTask::Undo(folders) => undo::undo(context, mailbox, folders).await,
-        MailboxTask::Run { agreed, delete_gone, over_quota } => {
+        MailboxTask::Run { agreed, delete_gone, over_quota, rounds } => {
             let agreed = agreed.as_ref().and_then(|p| p.iter().find(|p| p.mailbox == mailbox.key));
-            let orders = RunOptions { agreed, delete_gone: *delete_gone, over_quota: *over_quota };
+            let (delete_gone, over_quota, rounds) = (*delete_gone, *over_quota, *rounds);
+            let orders = RunOptions { agreed, delete_gone, over_quota, rounds };
             run::run(context, mailbox, orders).await
         }
         MailboxTask::Verify(extent) => verify::verify(context, mailbox, *extent).await,

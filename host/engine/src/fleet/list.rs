@@ -113,7 +113,12 @@ pub(crate) async fn list(job: &Job, plugins: &Plugins, source_alone: bool) -> Re
     }
     in_list_order(&mut errors);
     let mut errors: Vec<String> = errors.into_iter().map(|fault| fault.sentence).collect();
-    let (selected, left_out) = select_mailboxes(job, mailboxes, &mut errors);
+    // Where rows are wrong, what is chosen may be in one of them.
+    if errors.is_empty() && !job.choice.is_all() {
+        errors.extend(job.choice.unmet(&mailboxes.iter().map(Mailbox::listed).collect::<Vec<_>>()));
+    }
+    let (selected, left_out): (Vec<Mailbox>, Vec<Mailbox>) =
+        mailboxes.into_iter().partition(|mailbox| job.choice.includes(&mailbox.listed()));
     let mut remedy = None;
     if let Some(refusal) = refusal {
         errors.extend(refusal.reasons);
@@ -349,22 +354,4 @@ const MEANT: &str = "; if that is meant, write `meant` into the column `one_acco
 /// A log-in, in both spellings where there are two.
 fn names(one: &str, other: &str) -> String {
     if one == other { format!("`{one}`") } else { format!("`{one}`, `{other}`") }
-}
-
-/// The mailboxes that were chosen, and the others.
-fn select_mailboxes(
-    job: &Job,
-    mailboxes: Vec<Mailbox>,
-    errors: &mut Vec<String>,
-) -> (Vec<Mailbox>, Vec<Mailbox>) {
-    let is = |m: &Mailbox, name: &String| m.key == *name || m.source.user == *name;
-    // Where rows are wrong, it may be in one of them.
-    let asked = if errors.is_empty() { job.only.as_slice() } else { &[] };
-    for name in asked {
-        if !mailboxes.iter().any(|m| is(m, name)) {
-            errors.push(format!("--only {name}: there is no such mailbox in the list"));
-        }
-    }
-    let chosen = |m: &Mailbox| job.only.is_empty() || job.only.iter().any(|name| is(m, name));
-    mailboxes.into_iter().partition(chosen)
 }

@@ -59,15 +59,22 @@ impl ProjectRecorder {
             record.mailboxes()?.into_iter().map(|one| (one.listed.key.clone(), one)).collect();
         let kind = kind(task);
         let finished = |mailbox: &Mailbox| mailboxes.get(&mailbox.key).is_some_and(|one| one.finished);
+        let newest = match task {
+            Task::Run { newest, .. } => newest.as_ref(),
+            _ => None,
+        };
         let phase = match kind {
             RunKind::Assess => Some(Phase::Assess),
+            RunKind::Run if newest.is_some() => Some(Phase::PreStage),
             RunKind::Run if selected.iter().all(finished) => Some(Phase::Delta),
             RunKind::Run => Some(Phase::Full),
             _ => None,
         };
         let keys: Vec<&str> = selected.iter().map(|mailbox| mailbox.key.as_str()).collect();
         let job = &context.job;
-        let new = NewRun { kind, phase, requester: &job.requester, filter: &job.only };
+        let newest = newest.map(|newest| format!("--newest {}", newest.written));
+        let filter: Vec<String> = job.choice.typed().into_iter().chain(newest).collect();
+        let new = NewRun { kind, phase, requester: &job.requester, filter: &filter };
         let run = record.begin_run(&new, &keys)?;
         let recording = Arc::new(Recording::new(record, run));
         context.set_recording(&recording);
@@ -148,7 +155,9 @@ impl ProjectRecorder {
             return Ok(());
         };
         let newest = match end {
-            MailboxEnd::Complete | MailboxEnd::NotAllWell => NewestEnd::Finished,
+            MailboxEnd::Complete | MailboxEnd::PreStaged { .. } | MailboxEnd::NotAllWell => {
+                NewestEnd::Finished
+            }
             MailboxEnd::Interrupted => NewestEnd::Interrupted,
             MailboxEnd::Stopped(stopped) => NewestEnd::Stopped(stopped.side, stopped.cause),
         };

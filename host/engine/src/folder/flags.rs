@@ -176,7 +176,7 @@ impl FolderRun<'_> {
 
     /// What changed at the source since, by flags to set and to take away: one command stores each group.
     pub(super) fn flag_changes(&self) -> HashMap<(String, String), Vec<Change>> {
-        let keep_deleted = self.work().context.job.select.skip_deleted;
+        let keep_deleted = self.work().context.job.select.leaves_out_deleted();
         let mut groups: HashMap<(String, String), Vec<Change>> = HashMap::new();
         for (uid, flags) in &self.flags {
             let Some(row) = self.rows.get(uid).filter(|row| self.may_be_changed(row)) else { continue };

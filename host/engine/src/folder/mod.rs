@@ -39,6 +39,7 @@ pub(crate) mod received;
 pub(crate) mod refusals;
 pub(crate) mod renumbered;
 pub(crate) mod run;
+pub(crate) mod scope;
 pub(crate) mod skipped_folder;
 pub(crate) mod source;
 pub(crate) mod subtract;

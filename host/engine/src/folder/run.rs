@@ -7,6 +7,7 @@ use std::time::Instant;
 use mailhaul_imap::{Flags, Selected};
 
 use crate::folder::copy::item::Route;
+use crate::folder::scope::Scope;
 use crate::folder::work::{MailboxWork, Step};
 use crate::mapping::target::{MappedFolder, Target};
 use crate::message::dating::DateRule;
@@ -24,13 +25,14 @@ pub(crate) async fn run(
     ends: Ends,
     mapped: &MappedFolder,
     target: &Target,
+    scope: Scope,
 ) -> Step<(Ends, FolderOutcome)> {
     let begun = Instant::now();
     let Some(row) = work.ledger().folder(&mapped.folder.path.to_string())? else {
         return Ok((ends, FolderOutcome::default()));
     };
     let mut folder = match FolderRun::open(work, ends, mapped, target, row).await? {
-        ControlFlow::Continue(folder) => FolderRun { begun, ..folder },
+        ControlFlow::Continue(folder) => FolderRun { begun, scope, ..folder },
         // It stopped on its own; the ledger says why.
         ControlFlow::Break(ends) => return Ok((ends, FolderOutcome::default())),
     };
@@ -70,6 +72,8 @@ pub(crate) struct FolderRun<'a> {
     pub whole: bool,
     /// The source's flags now, of messages that have a row in which they are others.
     pub flags: Vec<(u32, Flags)>,
+    /// Which messages this run is about.
+    pub scope: Scope,
     /// What may still have to be done: first what the source lists, in the end what is to be sent.
     pub wanted: Vec<ListedMessage>,
     /// Of these, what the operator leaves out: not to be sent, only to be looked for.
@@ -122,6 +126,8 @@ pub(crate) struct FolderOutcome {
     pub bytes: u64,
     /// Messages whose flags were changed on their copies.
     pub flags: u64,
+    /// Messages that were left for another run on purpose, and are pending.
+    pub waiting: u64,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
     pub throttled: bool,
@@ -144,6 +150,7 @@ impl<'a> FolderRun<'a> {
             source: Selected::default(),
             whole: false,
             flags: Vec::new(),
+            scope: Scope::ALL,
             wanted: Vec::new(),
             left_out: HashSet::new(),
             vanished: BTreeMap::new(),

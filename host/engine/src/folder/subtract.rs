@@ -12,8 +12,8 @@ use crate::message::select::left_out;
 use crate::state::ledger::{Batch, MAX_ATTEMPTS, Outcome, PlaceId, Row};
 
 impl FolderRun<'_> {
-    /// Takes out of what is wanted what needs no copy. Today's rules decide about what a rule of an earlier
-    /// run left out.
+    /// Takes out of what is wanted what needs no copy, and what waits for another run. Today's rules decide
+    /// about what a rule of an earlier run left out. What was begun is finished, however old it is.
     ///
     /// # Errors
     /// When the ledger fails.
@@ -31,7 +31,7 @@ impl FolderRun<'_> {
             if known.is_some_and(|row| is_done(row, self.place, &in_doubt, retry)) {
                 continue;
             }
-            match left_out(work.context, &message) {
+            match left_out(&work.context.job.select, &message) {
                 Some(rule) => {
                     skipped.entry(rule).or_default().push((message.uid, message.size()));
                     // It was sent before it was left out.
@@ -44,7 +44,13 @@ impl FolderRun<'_> {
                     if known.is_some_and(|row| row.outcome == Outcome::Skipped) {
                         forgotten.push(message.uid);
                     }
-                    wanted.push(message);
+                    let begun = in_doubt.contains(&message.uid)
+                        || known.is_some_and(|row| row.outcome != Outcome::Skipped);
+                    if begun || self.scope.is_about(&message) {
+                        wanted.push(message);
+                    } else {
+                        self.outcome.waiting += 1;
+                    }
                 }
             }
         }

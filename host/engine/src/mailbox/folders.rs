@@ -9,6 +9,7 @@ use mailhaul_imap::{AcceptedForms, KnownServer};
 use tracing::Instrument;
 
 use crate::folder::run;
+use crate::folder::scope::Scope;
 use crate::folder::skipped_folder::skip;
 use crate::folder::work::{MailboxWork, WorkError};
 use crate::mapping::target::{MappedFolder, collision_key};
@@ -30,6 +31,8 @@ pub(crate) struct FoldersOutcome {
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
     pub interrupted: bool,
+    /// Of each folder, by its display path, how many messages were left for another run on purpose.
+    pub waiting: HashMap<String, u64>,
 }
 
 /// The queue of folders and the findings that all workers of a mailbox share.
@@ -42,12 +45,15 @@ struct Shared<'a> {
     learnt: AcceptedForms,
     /// What the first pair was told of the source and the target.
     known: (KnownServer, KnownServer),
+    /// What is brought of each folder.
+    scope: Scope,
 }
 
 #[derive(Default)]
 struct WorkerState {
     over_quota: Option<String>,
     interrupted: bool,
+    waiting: HashMap<String, u64>,
 }
 
 impl<'a> Shared<'a> {
@@ -60,14 +66,14 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// Brings every folder to the target.
+/// Brings what the `scope` is about of every folder to the target.
 ///
 /// # Errors
 /// When an end or the ledger fails; the other workers finish what they have. Running it again continues.
 pub(crate) async fn run(
     work: MailboxWork<'_>,
     ends: Ends,
-    folders: &[MappedFolder],
+    (folders, scope): (&[MappedFolder], Scope),
     messages: &HashMap<String, u32>,
     to_copy: u64,
 ) -> Result<FoldersOutcome, WorkError> {
@@ -81,6 +87,7 @@ pub(crate) async fn run(
         state: Mutex::default(),
         learnt: AcceptedForms::default(),
         known: (ends.source.known().clone(), ends.target.known().clone()),
+        scope,
     };
     let first = worker(work, ends, &shared, false);
     let more = join_all((1..pairs).map(|_| helper(work, &shared)));
@@ -89,8 +96,8 @@ pub(crate) async fn run(
     for result in more {
         result?;
     }
-    let WorkerState { over_quota, interrupted } = std::mem::take(&mut *shared.state());
-    Ok(FoldersOutcome { ends, over_quota, interrupted })
+    let WorkerState { over_quota, interrupted, waiting } = std::mem::take(&mut *shared.state());
+    Ok(FoldersOutcome { ends, over_quota, interrupted, waiting })
 }
 
 /// The largest first: a large one that begins last would keep one pair busy while the others have nothing
@@ -159,13 +166,16 @@ async fn worker(
             let span = tracing::info_span!("folder", path = %mapped.folder.path);
             match (&mapped.target, &mapped.skipped) {
                 (Some(target), _) if !full => {
-                    let run = Box::pin(run::run(work, ends, mapped, target));
+                    let run = Box::pin(run::run(work, ends, mapped, target, shared.scope));
                     let (back, end) = run.instrument(span).await?;
                     ends = back;
                     if end.throttled {
                         ceilings.reduce(&work.mailbox.target);
                     }
                     let mut state = shared.state();
+                    if end.waiting > 0 {
+                        state.waiting.insert(mapped.folder.path.to_string(), end.waiting);
+                    }
                     if let Some(words) = end.over_quota {
                         state.over_quota.get_or_insert(words);
                     }

@@ -146,28 +146,38 @@ pub(crate) async fn folders_to_open(
 
 /// Returns the text that the ledger knows a project's rules by. Its form is kept as it was first written,
 /// whatever the types are called: another text means other rules, and folders with skipped messages are read
-/// again.
+/// again. Keys that came later are in it where they are used.
 fn rules_text(select: &Selection, rules: &[FolderRule]) -> String {
-    let Selection { since, max_size, skip_deleted, order } = select;
-    format!(
+    let Selection { folders, since, before, max_size, flags, skip_deleted, order } = select;
+    let mut text = format!(
         "Select {{ since: {since:?}, max_size: {max_size:?}, skip_deleted: {skip_deleted}, order: {order:?} }} {rules:?}"
-    )
+    );
+    if let Some((before, _)) = before {
+        text.push_str(&format!(" before: {before}"));
+    }
+    for test in flags {
+        text.push_str(&format!(" flag: {:?} {}", test.flag, test.wanted));
+    }
+    for pick in folders {
+        text.push_str(&format!(" folder: {:?} {}", pick.written, pick.place));
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::Order;
-    use crate::rules::{Pattern, RuleAction};
+    use crate::job::{FlagTest, Order};
+    use crate::rules::{FolderPick, Pattern, RuleAction};
 
     /// Every ledger there is has the digest of this form.
     #[test]
     fn rules_are_written_as_they_always_were() {
         let select = Selection {
             since: Some((1, "1970-01-01".into())),
-            max_size: None,
             skip_deleted: true,
             order: Order::RecentFirst,
+            ..Selection::default()
         };
         let rules = [FolderRule {
             from: Pattern::parse("A*/**").unwrap(),
@@ -180,5 +190,29 @@ mod tests {
              [FolderRule { from: Pattern { levels: [Glob([\"A\", \"\"]), AnyDepth] }, action: Skip, place: \
              \"mailhaul.toml:1\" }]"
         );
+    }
+
+    #[test]
+    fn every_key_of_a_selection_makes_other_rules() {
+        let pick = FolderPick {
+            pattern: Pattern::parse("A").unwrap(),
+            leaves_out: true,
+            written: "!A".into(),
+            place: "mailhaul.toml:2".into(),
+        };
+        let test = |wanted| FlagTest { flag: "\\Seen".into(), wanted };
+        let selections = [
+            Selection::default(),
+            Selection { since: Some((1, String::new())), ..Selection::default() },
+            Selection { before: Some((1, String::new())), ..Selection::default() },
+            Selection { max_size: Some((1, String::new())), ..Selection::default() },
+            Selection { flags: vec![test(true)], ..Selection::default() },
+            Selection { flags: vec![test(false)], ..Selection::default() },
+            Selection { folders: vec![pick], ..Selection::default() },
+            Selection { skip_deleted: true, ..Selection::default() },
+            Selection { order: Order::Any, ..Selection::default() },
+        ];
+        let texts: HashSet<String> = selections.iter().map(|select| rules_text(select, &[])).collect();
+        assert_eq!(texts.len(), selections.len(), "{texts:?}");
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod open;
 pub(crate) mod plan;
 pub(crate) mod relocate;
 mod room_left;
+pub(crate) mod rounds;
 pub(crate) mod run;
 mod turn;
 pub(crate) mod undo;

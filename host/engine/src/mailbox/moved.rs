@@ -233,7 +233,7 @@ async fn arrived(
         m.size() > 0
             && !known.contains(m.uid)
             && departed.by_figures.contains_key(&key(&m.figures()))
-            && left_out(work.context, m).is_none()
+            && left_out(&work.context.job.select, m).is_none()
     };
     let worth: BTreeMap<u32, Figures> = listed.iter().filter(worth).map(|m| (m.uid, m.figures())).collect();
     let uids: Vec<u32> = worth.keys().copied().collect();

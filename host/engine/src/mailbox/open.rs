@@ -1,5 +1,6 @@
 //! A mailbox to work on: its ledger opened, and whatever ends the work early told as one reason.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crate::account::Mailbox;
@@ -122,11 +123,20 @@ impl<'a> OpenMailbox<'a> {
     }
 }
 
-/// How finished work ends, by all that the ledger knows.
+/// How finished work ends, by all that the ledger knows. Of each folder, by its display path, so many
+/// messages were left `waiting` on purpose.
 ///
 /// # Errors
 /// When the ledger fails.
-pub(crate) fn end_of(work: MailboxWork<'_>) -> Result<MailboxEnd, LedgerError> {
-    let well = facts(&work.ledger(), None)?.is_well();
-    Ok(if well { MailboxEnd::Complete } else { MailboxEnd::NotAllWell })
+pub(crate) fn end_of(
+    work: MailboxWork<'_>,
+    waiting: &HashMap<String, u64>,
+) -> Result<MailboxEnd, LedgerError> {
+    let facts = facts(&work.ledger(), None)?;
+    let pending = waiting.values().sum();
+    Ok(match facts.without(waiting).is_well() {
+        true if pending > 0 => MailboxEnd::PreStaged { pending },
+        true => MailboxEnd::Complete,
+        false => MailboxEnd::NotAllWell,
+    })
 }

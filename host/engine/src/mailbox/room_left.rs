@@ -8,9 +8,9 @@ use mailhaul_text::bytes;
 
 use crate::cause::Cause;
 use crate::folder::work::MailboxWork;
-use crate::job::Selection;
 use crate::mailbox::open::Interruption;
 use crate::mapping::target::MappedFolder;
+use crate::message::select::needs_list;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
 use crate::side::Side;
@@ -38,7 +38,7 @@ pub(crate) async fn require_room(
     folders: &[MappedFolder],
     to_copy: u64,
 ) -> Result<(), Interruption> {
-    if to_copy == 0 || leaves_out(&work.context.job.select) {
+    if to_copy == 0 || needs_list(&work.context.job.select) {
         return Ok(());
     }
     let Some(quota) = ends.target.quota().await.map_err(EndError::at(Side::Target))? else { return Ok(()) };
@@ -62,11 +62,6 @@ pub(crate) async fn require_room(
             bytes(left)
         ),
     }))
-}
-
-/// Whether messages are left out by what only their list tells.
-fn leaves_out(select: &Selection) -> bool {
-    select.since.is_some() || select.max_size.is_some() || select.skip_deleted
 }
 
 /// The bytes of a folder that goes to the target, where the source tells.
@@ -135,12 +130,5 @@ mod tests {
         assert_eq!(Held { messages: 2, bytes: 1_000 }.at_most(), 2_000 + 2 * HEADERS);
         assert_eq!(Held { messages: 1, bytes: 0 }.at_most(), u64::MAX);
         assert_eq!(Held { messages: u64::MAX, bytes: u64::MAX }.at_most(), u64::MAX);
-    }
-
-    #[test]
-    fn a_selection_that_leaves_mail_out_makes_sizes_unknown() {
-        assert!(!leaves_out(&Selection::default()));
-        assert!(leaves_out(&Selection { skip_deleted: true, ..Selection::default() }));
-        assert!(leaves_out(&Selection { max_size: Some((1, "1 B".into())), ..Selection::default() }));
     }
 }

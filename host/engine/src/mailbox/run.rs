@@ -1,6 +1,6 @@
 //! One mailbox of a run: plan, folder after folder, validation hooks; again after a lost connection.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use mailhaul_imap::FolderName;
@@ -18,16 +18,18 @@ use crate::mailbox::one_account::Purpose;
 use crate::mailbox::open::{Interruption, OpenMailbox, end_of};
 use crate::mailbox::plan::refusal;
 use crate::mailbox::room_left::require_room;
+use crate::mailbox::rounds::{Pass, Rounds};
 use crate::mailbox::{delete_gone, folders, hooks, left_out, lengths, one_account};
 use crate::mapping::planner::{PlannedMailbox, plan};
 use crate::plan::MailboxPlan;
 use crate::plugin::Depth;
-use crate::server::dial::Ends;
+use crate::server::dial::{Ends, log_out_both};
 use crate::server::error::EndError;
 use crate::server::refusal::interpret;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::summary::{MailboxSummary, Stopped};
+use crate::task::ceilings::Permit;
 use crate::task::context::Context;
 
 /// Lost connections in a row, without a message copied in between, before a mailbox gives up: of a host that
@@ -52,6 +54,8 @@ pub(crate) struct RunOptions<'a> {
     pub delete_gone: bool,
     /// `--over-quota`: what is known to be too much for the target is begun all the same.
     pub over_quota: bool,
+    /// What is brought, and what of it first.
+    pub rounds: Rounds,
 }
 
 /// What attempts have come to, for those after them.
@@ -61,6 +65,19 @@ struct Seen {
     waits: Waits,
     /// There was room for all that is to be copied, or nobody could tell.
     room: bool,
+    /// What the first round has come to, once it is over.
+    recent: Option<RecentRound>,
+    /// Both ends, as the round before has left them.
+    ends: Option<(Permit, Ends)>,
+}
+
+/// What the round that brings the newest mail has come to.
+#[derive(Debug)]
+struct RecentRound {
+    /// Folders, by their display path, of which nothing is left for the next round.
+    done: HashSet<String>,
+    /// Of these, how many messages of each wait for another run.
+    waiting: HashMap<String, u64>,
 }
 
 /// Brings one mailbox to the target: attempts until it is done, stopped, or not worth another.
@@ -93,7 +110,9 @@ async fn attempts(
         let lists = Lists::default();
         let error = match Box::pin(attempt(open.work(&lists), orders, &mut seen)).await {
             Err(Interruption::End(error)) => interpret(context, mailbox, error).await,
-            ended => return ended,
+            Ok(None) => continue,
+            Ok(Some(end)) => return Ok(end),
+            Err(interruption) => return Err(interruption),
         };
         if rows_so_far(&open.ledger) != before {
             lost = 0;
@@ -140,15 +159,18 @@ fn rows_so_far(ledger: &SharedLedger) -> u64 {
     folders.iter().map(|f| f.counts.source_messages - f.counts.pending).sum()
 }
 
+/// One round over the mailbox, as far as its connections carry; `None` where another one follows.
 async fn attempt(
     work: MailboxWork<'_>,
     orders: RunOptions<'_>,
     seen: &mut Seen,
-) -> Result<MailboxEnd, Interruption> {
+) -> Result<Option<MailboxEnd>, Interruption> {
     let MailboxWork { context, mailbox, .. } = work;
-    let Some((_permit, mut ends)) = connect(context, mailbox, &mut seen.waits).await? else {
-        return Ok(MailboxEnd::Interrupted);
+    let connected = match seen.ends.take() {
+        Some(left) => Some(left),
+        None => connect(context, mailbox, &mut seen.waits).await?,
     };
+    let Some((permit, mut ends)) = connected else { return Ok(Some(MailboxEnd::Interrupted)) };
     let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
     warn_unlisted(work, &listings.0, &listings.1).await;
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
@@ -172,7 +194,8 @@ async fn attempt(
     work.tell_progress().await?;
 
     let (mapped, there) = (&planned.mappings.folders, &planned.listings.1);
-    if !(orders.over_quota || seen.room) {
+    // How much of a mailbox is new, no server tells without its lists.
+    if !(orders.over_quota || seen.room) && orders.rounds.are_whole() {
         require_room(work, &mut ends, mapped, to_copy).await?;
         seen.room = true;
     }
@@ -180,18 +203,40 @@ async fn attempt(
     follow(work, &mut ends.target, mapped, there).await?;
     let mut open = folders_to_open(work, mapped.clone(), &same_flags).await?;
     follow_moves(work, &mut ends, &mut open, &names(mapped, there)).await?;
-    let end = Box::pin(folders::run(work, ends, &open, &planned.messages, to_copy)).await?;
-    if end.interrupted {
-        return Ok(MailboxEnd::Interrupted);
+    let none_open = open.is_empty();
+    if let Some(recent) = &seen.recent {
+        open.retain(|mapped| !recent.done.contains(&mapped.folder.path.to_string()));
     }
-    if let Some(words) = end.over_quota {
-        return Err(Interruption::Stopped(Stopped {
-            side: Side::Target,
-            cause: Cause::Quota,
-            reason: format!("the target is out of room: {words}; make room and run the same command again"),
-        }));
+    let mut waiting = HashMap::new();
+    let mut left = HashSet::new();
+    let mut done: HashSet<String> = open.iter().map(|mapped| mapped.folder.path.to_string()).collect();
+    for Pass { folders, scope } in orders.rounds.passes(open, seen.recent.is_some()) {
+        let end = Box::pin(folders::run(work, ends, (&folders, scope), &planned.messages, to_copy)).await?;
+        if end.interrupted {
+            return Ok(Some(MailboxEnd::Interrupted));
+        }
+        if let Some(words) = end.over_quota {
+            return Err(Interruption::Stopped(Stopped {
+                side: Side::Target,
+                cause: Cause::Quota,
+                reason: format!(
+                    "the target is out of room: {words}; make room and run the same command again"
+                ),
+            }));
+        }
+        ends = end.ends;
+        match orders.rounds.goes_on_after(scope) {
+            true => left.extend(end.waiting.into_keys()),
+            false => waiting.extend(end.waiting),
+        }
     }
-    let mut ends = end.ends;
+    if !left.is_empty() {
+        done.retain(|path| !left.contains(path));
+        seen.recent = Some(RecentRound { done, waiting });
+        seen.ends = Some((permit, ends));
+        return Ok(None);
+    }
+    waiting.extend(seen.recent.take().map(|recent| recent.waiting).unwrap_or_default());
     lengths::tell(work).await?;
     // What is not asked for is not left undone either.
     let kept = if orders.delete_gone {
@@ -201,15 +246,20 @@ async fn attempt(
         Vec::new()
     };
     work.ledger().set_kept(&kept)?;
+    if !waiting.is_empty() {
+        // Hooks compare whole mailboxes.
+        log_out_both(ends.source, ends.target, permit);
+        return Ok(Some(end_of(work, &waiting)?));
+    }
     let state = if context.plugins.validators.is_empty() {
         EndsState::default()
-    } else if open.is_empty() && !orders.delete_gone {
+    } else if none_open && !orders.delete_gone {
         EndsState::of(work, planned.listings, &same_flags)?
     } else {
         EndsState::read(work, &mut ends).await?
     };
     hooks::run(work, ends, Depth::Counts, state).await?;
-    Ok(end_of(work)?)
+    Ok(Some(end_of(work, &waiting)?))
 }
 
 /// Puts copies of what is gone at the source away, and tells; returns why others were left.

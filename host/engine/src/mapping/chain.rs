@@ -13,7 +13,7 @@ use crate::mapping::target::{FolderLists, MappedFolder, Mappings, Target, collis
 use crate::plan::{Conflict, ConflictKind, StoryStep};
 use crate::plugin::server::{describe, info};
 use crate::plugin::{Decision, FolderInfo, FolderMapper, MappingRequest, PluginError, PluginFailure, Ruling};
-use crate::rules::FolderRule;
+use crate::rules::{FolderPick, FolderRule, NotPicked, not_picked};
 
 /// Who decides when no rule and no mapper did.
 const HOST: &str = "mailhaul";
@@ -47,6 +47,7 @@ impl AuthoredRuling {
 pub(crate) async fn map(
     ends: FolderLists<'_>,
     rules: &[FolderRule],
+    picks: &[FolderPick],
     mappers: &[Arc<dyn FolderMapper>],
 ) -> Result<Mappings, PluginError> {
     let mut out = Mappings::default();
@@ -54,6 +55,7 @@ pub(crate) async fn map(
     let mut settled: Vec<Option<AuthoredRuling>> = vec![None; count];
     let mut stories: Vec<Vec<StoryStep>> = vec![Vec::new(); count];
     apply_rules(ends, rules, &mut settled, &mut stories);
+    leave_unpicked(ends, picks, &mut settled, &mut stories);
     leave_outside(ends, &mut settled, &mut stories);
     keep_inbox(ends, &mut settled, &mut stories);
     let source_folders: Vec<FolderInfo> = ends.source_folders.iter().map(info).collect();
@@ -142,6 +144,35 @@ fn apply_rules(
         let ruling = AuthoredRuling::new(rule.place.clone(), decision, why);
         let keeps_copies = rule.keeps_copies();
         settled[n] = Some(AuthoredRuling { operator: true, by_name, keeps_copies, ..ruling });
+    }
+}
+
+/// `[select] folders`: what is not picked is left out as a whole, wherever a rule or a mapper sends it. Copies
+/// of earlier runs stay, since a selection says what to bring and not what to take back.
+fn leave_unpicked(
+    ends: FolderLists<'_>,
+    picks: &[FolderPick],
+    settled: &mut [Option<AuthoredRuling>],
+    stories: &mut [Vec<StoryStep>],
+) {
+    for (n, folder) in ends.source_folders.iter().enumerate() {
+        if settled[n].as_ref().is_some_and(|ruling| matches!(ruling.decision, Decision::Skip(_))) {
+            continue;
+        }
+        let (pick, why) = match not_picked(picks, folder) {
+            Some(NotPicked::By(pick)) => {
+                (pick, format!("[select] folders has \"{}\" at {}", pick.written, pick.place))
+            }
+            Some(NotPicked::Unnamed(pick)) => {
+                (pick, format!("not named by [select] folders at {}", pick.place))
+            }
+            None => continue,
+        };
+        let decision = Decision::Skip(why.clone());
+        stories[n].push(StoryStep { by: pick.place.clone(), said: step_text(&decision, &why) });
+        let by_name = pick.as_rule().names_one_folder();
+        let ruling = AuthoredRuling::new(pick.place.clone(), decision, why);
+        settled[n] = Some(AuthoredRuling { operator: true, by_name, keeps_copies: true, ..ruling });
     }
 }
 
@@ -483,7 +514,7 @@ mod tests {
     ) -> Mappings {
         let (a, b) = (facts("INBOX.", '.'), facts("", delimiter));
         let folders: Vec<Folder> = source.iter().map(|p| folder(p)).collect();
-        map(ends(&a, &folders, &b, &[]), rules, mappers).await.unwrap()
+        map(ends(&a, &folders, &b, &[]), rules, &[], mappers).await.unwrap()
     }
 
     fn ends<'a>(
@@ -534,7 +565,7 @@ mod tests {
         for (rules, mapper) in
             [(vec![rule("Spam", None)], sends("Spam", "Junk")), (vec![], sends("INBOX", "Old"))]
         {
-            let error = map(ends, &rules, &[mapper]).await.unwrap_err();
+            let error = map(ends, &rules, &[], &[mapper]).await.unwrap_err();
             assert!(error.to_string().contains("settled already"), "{error}");
         }
     }
@@ -560,7 +591,7 @@ mod tests {
         let folders = ["work", "work/a", "Team", "team"].map(folder);
         let there = [folder("Work")];
         let folding = FolderLists { target_folds: Some(true), ..ends(&a, &folders, &b, &there) };
-        let m = map(folding, &[], &[]).await.unwrap();
+        let m = map(folding, &[], &[], &[]).await.unwrap();
         assert_eq!(targets(&m)[..2], ["Work", "Work/a"]);
         assert!(m.folders[0].target.as_ref().unwrap().exists);
         assert!(
@@ -569,7 +600,7 @@ mod tests {
             m.conflicts
         );
         let exact = FolderLists { target_folds: Some(false), ..folding };
-        let m = map(exact, &[], &[]).await.unwrap();
+        let m = map(exact, &[], &[], &[]).await.unwrap();
         assert_eq!(targets(&m), ["work", "work/a", "Team", "team"]);
         assert!(m.conflicts.is_empty() && m.notes.is_empty(), "{:?} {:?}", m.conflicts, m.notes);
     }

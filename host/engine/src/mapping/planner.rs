@@ -81,8 +81,10 @@ pub(crate) async fn plan(
             .and_then(|k| k.profile.folds_case),
     };
     let (job, plugins) = (&context.job, &context.plugins);
-    let mut mappings = chain::map(ends, &job.rules, &plugins.mappers).await.map_err(PlanError::Plugin)?;
-    context.rules_met.record(&mailbox.key, &job.rules, &source_folders);
+    let mut mappings = chain::map(ends, &job.rules, &job.select.folders, &plugins.mappers)
+        .await
+        .map_err(PlanError::Plugin)?;
+    context.rules_met.record(&mailbox.key, &job.folder_rules(), &source_folders);
     for mapped in &mut mappings.folders {
         mapped.status = source_status.get(&mapped.folder.path.to_string()).cloned();
         if let Some(target) = &mut mapped.target {

@@ -11,7 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::event::{Event, MailboxEnd};
+use crate::event::Event;
 use crate::progress::mailbox::MailboxState;
 use crate::progress::picture::MailboxNumbers;
 
@@ -69,7 +69,7 @@ impl Progress {
                 self.ended_bytes.earlier += active.bytes.earlier;
                 self.ended_sized += u64::from(active.sized);
                 self.numbers.ended += 1;
-                self.numbers.complete += u64::from(*end == MailboxEnd::Complete);
+                self.numbers.complete += u64::from(end.is_well());
                 if let Some(stopped) = end.stopped() {
                     self.numbers.stopped += 1;
                     *self.numbers.causes.entry(stopped.cause.to_string()).or_default() += 1;

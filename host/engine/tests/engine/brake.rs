@@ -59,7 +59,9 @@ fn causes(outcome: &Outcome) -> BTreeMap<(&'static str, &'static str), usize> {
 #[test]
 fn three_log_ins_are_refused_and_no_more_are_begun() {
     for at_once in [1, 8] {
-        for task in [Task::Run { plan: None, delete_gone: false, over_quota: false }, Task::Plan] {
+        for task in
+            [Task::Run { newest: None, plan: None, delete_gone: false, over_quota: false }, Task::Plan]
+        {
             let stage = sixteen(at_once);
             refuse_after(&stage.target, 0, NO);
             let outcome = stage.task(task);
@@ -163,7 +165,7 @@ fn source_and_target_on_one_host_are_one_host() {
 #[test]
 fn what_asks_to_come_back_later_is_no_refused_log_in() {
     let mut stage = sixteen(1);
-    stage.job.only = ["m01", "m02", "m03", "m04", "m05"].map(str::to_owned).to_vec();
+    stage.job.choice.only = ["m01", "m02", "m03", "m04", "m05"].map(str::to_owned).to_vec();
     let mut heard = 0;
     stage.target.manners(|m| {
         m.on_command = Box::new(move |line| {

@@ -164,8 +164,8 @@ fn mailboxes_are_moved_one_beside_the_other_and_stop_alone() {
     assert_eq!(stage.there("INBOX").len(), 2);
     stage.behave();
     stage.job.limits.mailboxes_at_once = 1;
-    stage.job.only = vec!["bob".into()];
+    stage.job.choice.only = vec!["bob".into()];
     assert_eq!(stage.run().finish.unwrap().mailboxes.len(), 1);
-    stage.job.only = vec!["eve".into()];
+    stage.job.choice.only = vec!["eve".into()];
     assert!(stage.run().finish.unwrap().refused.is_some());
 }

@@ -282,7 +282,7 @@ fn a_rule_about_nothing_is_told_once_and_at_the_end() {
     }
     // Of a part of the list it is not known.
     stage.plugins.source = Arc::new(Mailboxes::of(&[ANN, "bob"]));
-    stage.job.only = vec![ANN.into()];
+    stage.job.choice.only = vec![ANN.into()];
     let outcome = stage.task(Task::Plan);
     assert!(!outcome.warnings().iter().any(|said| said.contains("matched no")), "{:?}", outcome.warnings());
 }
@@ -317,7 +317,7 @@ fn a_target_that_is_too_small_is_not_begun_unless_told_to() {
         "{reason}"
     );
     assert_eq!(stage.sent(), 0);
-    stage.task(Task::Run { plan: None, delete_gone: false, over_quota: true }).complete();
+    stage.task(Task::Run { newest: None, plan: None, delete_gone: false, over_quota: true }).complete();
     assert_eq!(stage.there("INBOX").len(), 10);
 }
 

@@ -214,11 +214,11 @@ fn two_rows_at_a_time_do_not_fill_one_account() {
 fn a_row_that_stopped_stops_in_every_later_command_and_the_other_does_not() {
     let mut stage = aliases("INBOX");
     let (moved, told) = moved_and_stopped(&stage.run());
-    stage.job.only = vec![told.into()];
+    stage.job.choice.only = vec![told.into()];
     for outcome in [stage.run(), stage.verify(Depth::Headers), stage.check(), stage.task(Task::Plan)] {
         assert!(reason(&outcome, told).unwrap().contains(&format!("of mailbox `{moved}`")), "{outcome:?}");
     }
-    stage.job.only = Vec::new();
+    stage.job.choice.only = Vec::new();
     // Whoever comes first.
     stage.job.limits.mailboxes_at_once = 1;
     for order in [["ann", "bob"], ["bob", "ann"]] {
@@ -254,14 +254,14 @@ fn where_both_have_copies_both_are_told() {
     stage.at_source("INBOX", |inbox| inbox.validity += 1);
     for key in ["ann", "bob"] {
         listed(&mut stage, &["ann", "bob"], |entry| entry.one_account = true);
-        stage.job.only = vec![key.into()];
+        stage.job.choice.only = vec![key.into()];
         assert_eq!(reason(&stage.run(), key), Err(MailboxEnd::Complete));
         stage.source.store(|store| store.add("INBOX", &[], DATE, &message(key, 1)));
     }
     assert_eq!(stage.sent(), 4);
     listed(&mut stage, &["ann", "bob"], |_| {});
     for only in [vec![], vec!["ann"], vec!["bob"]] {
-        stage.job.only = only.iter().map(|key| (*key).to_owned()).collect();
+        stage.job.choice.only = only.iter().map(|key| (*key).to_owned()).collect();
         for outcome in [stage.run(), stage.verify(Depth::Headers)] {
             for key in if only.is_empty() { vec!["ann", "bob"] } else { only.clone() } {
                 assert!(reason(&outcome, key).is_ok(), "{outcome:?}");

@@ -39,7 +39,7 @@ impl Watched {
 fn watched(stage: &Stage, stop_at: u64) -> Watched {
     runtime().block_on(async {
         let begun = Instant::now();
-        let task = Task::Run { plan: None, delete_gone: false, over_quota: false };
+        let task = Task::Run { newest: None, plan: None, delete_gone: false, over_quota: false };
         let mut handle = start(Arc::new(stage.job.clone()), stage.plugins.clone(), task);
         let mut model = Progress::of_copy();
         let (mut seen, mut events) = (Vec::<Amount>::new(), Vec::new());
@@ -213,7 +213,7 @@ fn a_batch_that_was_held_back_is_told_soon() {
         });
     });
     runtime().block_on(async {
-        let task = Task::Run { plan: None, delete_gone: false, over_quota: false };
+        let task = Task::Run { newest: None, plan: None, delete_gone: false, over_quota: false };
         let mut handle = start(Arc::new(stage.job.clone()), stage.plugins.clone(), task);
         let mut begun = None;
         loop {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::event::{Event, Finish};
 use mailhaul_engine::handle::{Command, start};
 use mailhaul_engine::job::{HostSettings, IgnoredDifferences, Job, Limits, Selection, Task};
@@ -73,7 +74,7 @@ impl Stage {
             // One pair, so that what is sent is sent in one order.
             limits: Limits { connections_per_host: 1, connections_are_meant: true, ..Limits::default() },
             plugin_settings: String::new(),
-            only: Vec::new(),
+            choice: MailboxChoice::default(),
             requester: Requester::on_terminal("eve"),
             clock: std::sync::Arc::new(mailhaul_engine::clock::SystemClock),
         };
@@ -217,7 +218,7 @@ impl Stage {
             });
         });
         let goes_on = runtime().block_on(async {
-            let task = Task::Run { plan: None, delete_gone: false, over_quota: false };
+            let task = Task::Run { newest: None, plan: None, delete_gone: false, over_quota: false };
             let mut handle = start(Arc::new(self.job.clone()), self.plugins.clone(), task);
             loop {
                 tokio::select! {
@@ -237,15 +238,15 @@ impl Stage {
     }
 
     pub(crate) fn run(&self) -> Outcome {
-        self.task(Task::Run { plan: None, delete_gone: false, over_quota: false })
+        self.task(Task::Run { newest: None, plan: None, delete_gone: false, over_quota: false })
     }
 
     pub(crate) fn delete_gone(&self) -> Outcome {
-        self.task(Task::Run { plan: None, delete_gone: true, over_quota: false })
+        self.task(Task::Run { newest: None, plan: None, delete_gone: true, over_quota: false })
     }
 
     pub(crate) fn agreed(&self, plan: MailboxPlan) -> Outcome {
-        self.task(Task::Run { plan: Some(vec![plan]), delete_gone: false, over_quota: false })
+        self.task(Task::Run { newest: None, plan: Some(vec![plan]), delete_gone: false, over_quota: false })
     }
 
     pub(crate) fn verify(&self, depth: Depth) -> Outcome {

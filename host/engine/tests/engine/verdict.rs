@@ -99,7 +99,7 @@ fn what_was_found_of_a_copy_goes_with_it() {
 fn a_run_of_one_of_two_mailboxes_is_no_complete_project() {
     let mut stage = Stage::loaded(3);
     stage.plugins.source = Arc::new(Mailboxes::of(&["ann", "bob"]));
-    stage.job.only = vec!["ann".into()];
+    stage.job.choice.only = vec!["ann".into()];
     let project = stage.run().project;
     let verdicts = |project: &mailhaul_engine::summary::ProjectSummary| {
         project.mailboxes.iter().map(|m| m.verdict).collect::<Vec<_>>()
@@ -108,13 +108,13 @@ fn a_run_of_one_of_two_mailboxes_is_no_complete_project() {
     assert_eq!((project.verdict, project.totals.mailboxes), (Verdict::Incomplete, 2));
     assert!(project.mailboxes[1].is_only_listed());
     // It has no ledger that a verify could ask, and an undo has nothing to take back.
-    stage.job.only = vec!["bob".into()];
+    stage.job.choice.only = vec!["bob".into()];
     assert_eq!(stage.verify(Depth::Counts).stopped().1, "ledger");
     let project = stage.undo().well().project.clone();
     assert_eq!(verdicts(&project), [Verdict::Complete, Verdict::NotStarted]);
     // Who leaves the list before any run has begun it is no mailbox of the project.
     stage.plugins.source = Arc::new(Mailboxes::of(&["ann", "cem"]));
-    stage.job.only = vec!["ann".into()];
+    stage.job.choice.only = vec!["ann".into()];
     let project = stage.run().project;
     assert_eq!(
         project.mailboxes.iter().map(|m| &*m.source).collect::<Vec<_>>(),
@@ -124,7 +124,7 @@ fn a_run_of_one_of_two_mailboxes_is_no_complete_project() {
     let mut list = Mailboxes::of(&["cem"]);
     list.entries[0].one_account = true;
     stage.plugins.source = Arc::new(list);
-    stage.job.only = Vec::new();
+    stage.job.choice.only = Vec::new();
     let project = stage.run().project;
     assert_eq!(verdicts(&project), [Verdict::Complete, Verdict::Complete]);
     assert_eq!(project.verdict, Verdict::Complete);

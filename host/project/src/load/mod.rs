@@ -11,12 +11,14 @@ use zeroize::Zeroizing;
 
 use crate::error::{ProjectError, ProjectErrors, Warning, io_cause, quoted};
 use crate::model::{
-    Ignore, Input, Limits, Mailboxes, Order, PluginName, PluginRef, PluginSettings, Plugins, Project,
-    RuleSpec, Select, SideName, SinceDate, SizeLimit,
+    Ignore, Input, Limits, Mailboxes, PluginName, PluginRef, PluginSettings, Plugins, Project, RuleSpec,
+    SideName,
 };
 use crate::secret::SecretRef;
 use crate::section::{Entry, ProjectText, Section};
 use crate::{duration, side, size};
+
+mod select;
 
 /// Longest project file in bytes; a thousand rules have a tenth of it.
 const LONGEST: u64 = 1 << 20;
@@ -144,7 +146,7 @@ fn read(text: &ProjectText<'_>, root: &DeTable<'_>) -> Project {
         mailboxes: mailboxes(text, &top, section("mailboxes").as_ref()),
         rules: top.get("folders").map(|entry| rules(&entry)).unwrap_or_default(),
         plugins: plugins(section("plugins").as_ref()),
-        select: section("select").map(|s| select(&s)).unwrap_or_default(),
+        select: section("select").map(|s| select::read(&s)).unwrap_or_default(),
         ignore: section("verify").map(|s| ignore(&s)).unwrap_or_default(),
         limits: section("limits").map(|s| limits(&s)).unwrap_or_default(),
         key: section("secrets").and_then(|s| s.get("key")).and_then(|entry| key(&entry)),
@@ -356,40 +358,6 @@ fn json(entry: &Entry<'_, '_>, value: &DeValue<'_>) -> Option<serde_json::Value>
             serde_json::Value::Object(table.iter().map(pair).collect::<Option<_>>()?)
         }
     })
-}
-
-fn select(section: &Section<'_, '_>) -> Select {
-    let order = [("source", Order::Source), ("recent-first", Order::RecentFirst), ("any", Order::Any)];
-    Select {
-        order: section.choice("order", &order).unwrap_or_default(),
-        since: section.get("since").and_then(|entry| since(&entry)),
-        max_size: section.get("max_size").and_then(|entry| {
-            let (bytes, written) = bytes(&entry)?;
-            if bytes == 0 {
-                return entry.refuse("leaves out everything", "write a size above zero, or leave it out");
-            }
-            Some(SizeLimit { bytes, written, line: entry.line })
-        }),
-        skip_deleted: section.choice("deleted", &[("copy", false), ("skip", true)]).unwrap_or(false),
-    }
-}
-
-fn since(entry: &Entry<'_, '_>) -> Option<SinceDate> {
-    const FORM: &str = "a date without quotes and without a time, as in 2019-01-01";
-    let Some(datetime) = entry.value.get_ref().as_datetime() else { return entry.wrong_type(FORM) };
-    let (Some(date), None, None) = (datetime.date, datetime.time, datetime.offset) else {
-        return entry.wrong_type(FORM);
-    };
-    let parts = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day));
-    let (Ok(year), Ok(month), Ok(day)) = parts else { return entry.wrong_type(FORM) };
-    match jiff::civil::Date::new(year, month, day) {
-        Ok(date) => Some(SinceDate {
-            date,
-            written: entry.text.written(entry.value.span()).to_owned(),
-            line: entry.line,
-        }),
-        Err(_) => entry.refuse("is no day of the calendar", format!("write {FORM}")),
-    }
 }
 
 /// Reads a size: in bytes, and as written.

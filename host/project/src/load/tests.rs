@@ -85,8 +85,11 @@ validation = ["counts", "special-folders"]
 prefer = "special-use"
 nested = { since = 2019-01-01, list = [1, 2.5, true] }
 [select]
+folders = ["INBOX", "!Old/Trash", "Old/**", '\!odd']
 since = 2019-01-01
+before = 2024-01-01
 max_size = "50 MiB"
+flags = ['\seen', "!$Junk"]
 deleted = "skip"
 order = "recent-first"
 [verify]
@@ -125,6 +128,14 @@ patience = "2 h"
         select.since.as_ref().map(|s| (s.date.to_string(), s.written.as_str())),
         Some(("2019-01-01".into(), "2019-01-01"))
     );
+    assert_eq!(select.before.as_ref().map(|s| s.written.as_str()), Some("2024-01-01"));
+    let folders = select.folders.iter().map(|f| (f.pattern.as_str(), f.leaves_out));
+    assert_eq!(
+        folders.collect::<Vec<_>>(),
+        [("INBOX", false), ("Old/Trash", true), ("Old/**", false), ("!odd", false)]
+    );
+    let flags = select.flags.iter().map(|f| (f.flag.as_str(), f.wanted));
+    assert_eq!(flags.collect::<Vec<_>>(), [("\\Seen", true), ("$Junk", false)]);
     assert_eq!(select.max_size.map(|s| (s.bytes, s.written)), Some((50 << 20, "50 MiB".into())));
     assert!(select.skip_deleted && project.ignore.dates && !project.ignore.flags);
     let limits = project.limits;
@@ -322,6 +333,45 @@ fn a_date_that_does_not_exist_is_refused() {
     for date in ["2019-02-30", "2019-01-01T00:00:00", "\"2019-01-01\"", "07:32:00", "5"] {
         let text = errors(&format!("{MINIMAL}[select]\nsince = {date}\n"));
         assert!(text.starts_with("mailhaul.toml:7: "), "{date}: {text}");
+    }
+}
+
+/// What a selection must not be, with the line and what to write instead.
+#[test]
+fn a_selection_that_cannot_be_meant_is_refused() {
+    for (written, told) in [
+        (
+            "since = 2024-01-01\nbefore = 2024-01-01",
+            "8: `[select] before` = 2024-01-01 leaves out everything, since `since` is 2024-01-01; write a later day",
+        ),
+        ("before = \"2024-01-01\"", "7: `[select] before` is a string; write a date without quotes"),
+        ("folders = []", "7: `[select] folders` is an empty list; write a list of folders or patterns"),
+        ("folders = \"INBOX\"", "7: `[select] folders` is a string; write a list of folders or patterns"),
+        ("folders = [\n\"A\",\n\"!\"]", "9: `[select] folders` has a `!` and no folder behind it"),
+        ("folders = [\"\"]", "7: `[select] folders` is empty; write a folder's name"),
+        ("flags = []", "7: `[select] flags` is an empty list; write a list of flags"),
+        (
+            "flags = ['\\Sean']",
+            "7: `[select] flags` names `\\Sean`, which is no system flag; write one of '\\Seen'",
+        ),
+        (
+            "flags = ['!\\recent']",
+            "7: `[select] flags` names `\\Recent`, which says what a connection has seen",
+        ),
+        ("flags = [\"two words\"]", "7: `[select] flags` names `two words`, which is no flag of IMAP"),
+        ("flags = [\"!\"]", "7: `[select] flags` names ``, which is no flag of IMAP"),
+        (
+            "flags = [\"$Junk\",\n\"!$junk\"]",
+            "7: `[select] flags` leaves out everything: a message cannot have `$Junk`",
+        ),
+        (
+            "deleted = \"skip\"\nflags = ['\\Deleted']",
+            "8: `[select] flags` leaves out everything: it asks for `\\Deleted`",
+        ),
+    ] {
+        let text = errors(&format!("{MINIMAL}[select]\n{written}\n"));
+        assert!(text.starts_with(&format!("mailhaul.toml:{told}")), "{written}: {text}");
+        assert_eq!(text.trim_end().lines().count(), 1, "{text}");
     }
 }
 

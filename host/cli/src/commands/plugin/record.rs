@@ -7,6 +7,7 @@ use mailhaul_app::listing::{self, PAGE, broke};
 use mailhaul_app::{plugins, provision, redact, resolve};
 use mailhaul_author::trial::record::{self, beginning, recorded};
 use mailhaul_author::trial::{Faults, Fixture, MappingRecorder, Redactor, Trial, ValidationRecorder};
+use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::{Depth, MailboxEntry, MailboxProvisioner, NewMailbox};
 use mailhaul_engine::summary::Side;
@@ -207,8 +208,8 @@ fn record_servers(
             plugins.mappers.insert(0, Arc::new(mapping.clone()));
         }
     };
-    let only = [mailbox.key.clone()];
-    let outcome = drive::task_with(ui, project, &only, task, watcher.as_mut(), put, |_, _, _| Ok(()))?;
+    let choice = MailboxChoice { only: vec![mailbox.key.clone()], ..MailboxChoice::default() };
+    let outcome = drive::task_with(ui, project, &choice, task, watcher.as_mut(), put, |_, _, _| Ok(()))?;
     outcome.refusal()?;
     let fixture = match (args.kind, args.side) {
         (Kind::Validator, _) => validation.validation(redactor),

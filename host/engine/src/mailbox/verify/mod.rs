@@ -6,7 +6,7 @@ mod folder;
 mod sample;
 mod unexplained;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::account::Mailbox;
 use crate::cause::Cause;
@@ -166,7 +166,7 @@ async fn verify_all(
     }
     let state = hooks::EndsState::listed(context, source_folders, target_folders);
     hooks::run(work, ends, extent.depth, state).await?;
-    Ok(end_of(work)?)
+    Ok(end_of(work, &HashMap::new())?)
 }
 
 /// Turns differences that `[verify] ignore` names into notes.

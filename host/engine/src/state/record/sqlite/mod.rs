@@ -246,7 +246,7 @@ impl Record for SqliteRecord {
 
     fn end_mailbox(&self, run: RunId, mailbox: &str, end: &MailboxEnd) -> Result<()> {
         let stage = match end {
-            MailboxEnd::Complete => Stage::Finished,
+            MailboxEnd::Complete | MailboxEnd::PreStaged { .. } => Stage::Finished,
             MailboxEnd::NotAllWell => Stage::NotAllWell,
             MailboxEnd::Stopped(_) => Stage::Stopped,
             MailboxEnd::Interrupted => Stage::Interrupted,
@@ -273,7 +273,7 @@ impl Record for SqliteRecord {
             )?;
             self.changed(
                 "UPDATE mailbox SET finished = ?3 WHERE mailbox = ?1 AND finished IS NULL
-                 AND (SELECT kind FROM run WHERE id = ?2) = 'run'",
+                 AND (SELECT kind = 'run' AND phase IS NOT 'pre-stage' FROM run WHERE id = ?2)",
                 params![mailbox, run.0, now()],
             )?;
         }
