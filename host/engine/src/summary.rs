@@ -37,6 +37,9 @@ pub struct ProjectSummary {
     pub schema: u32,
     /// `[project] name`, as the report's title has it.
     pub project: String,
+    /// The batches that it was asked for alone; empty for the whole project.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_batches: Vec<String>,
     /// What all mailboxes have in common; incomplete where they differ.
     pub verdict: Verdict,
     /// Counts over all mailboxes.
@@ -64,6 +67,7 @@ impl ProjectSummary {
         Self {
             schema: SCHEMA,
             project: project.to_owned(),
+            only_batches: Vec::new(),
             verdict: Verdict::NotStarted,
             totals: Totals::default(),
             last_run: LastRun::default(),

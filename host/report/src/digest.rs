@@ -1,8 +1,10 @@
 //! What the text and the HTML report both say: sentences, sums and groups.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
+use mailhaul_engine::code::Code;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary,
@@ -16,6 +18,33 @@ pub(crate) fn listed(summary: &ProjectSummary) -> ProjectSummary {
     let mut listed = summary.clone();
     listed.mailboxes.retain(|mailbox| mailbox.standing.unlisted.is_none());
     listed
+}
+
+/// Returns what the report is about: the project, or some batches of it.
+pub(crate) fn title(summary: &ProjectSummary) -> String {
+    let batches: Vec<String> =
+        summary.only_batches.iter().map(|batch| format!("\u{201c}{}\u{201d}", visible(batch))).collect();
+    let project = visible(&summary.project);
+    match batches.as_slice() {
+        [] => project,
+        [one] => format!("{project}: batch {one} alone"),
+        some => format!("{project}: batches {} alone", some.join(", ")),
+    }
+}
+
+/// Returns how many messages each rule has left out on purpose, over all mailboxes; the largest number first.
+pub(crate) fn left_out_by_rule(summary: &ProjectSummary) -> Vec<(String, u64)> {
+    let skipped = summary.mailboxes.iter().flat_map(|mailbox| &mailbox.exceptions).filter(|exception| {
+        exception.outcome == ExceptionOutcome::Skipped && exception.code == Code::Rule && exception.uid > 0
+    });
+    let mut rules: BTreeMap<&str, u64> = BTreeMap::new();
+    for exception in skipped {
+        *rules.entry(&exception.reason).or_default() += 1;
+    }
+    let mut rules: Vec<(String, u64)> =
+        rules.into_iter().map(|(rule, messages)| (visible(rule), messages)).collect();
+    rules.sort_by_key(|(_, messages)| Reverse(*messages));
+    rules
 }
 
 /// Names the mailboxes that are not in the list any more, at most ten; `None` where there are none.

@@ -14,6 +14,7 @@ fn project(name: &str, verdict: Verdict, mailboxes: Vec<MailboxSummary>) -> Proj
         counts.add(&folder.counts);
     }
     ProjectSummary {
+        only_batches: Vec::new(),
         schema: SCHEMA,
         project: name.into(),
         verdict,

@@ -153,7 +153,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> Result<String, askama::Error> 
         policy: format!(
             "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
         ),
-        project: visible(&summary.project),
+        project: digest::title(summary),
         class: class(summary.verdict),
         verdict: digest::verdict(summary.verdict),
         headline,
@@ -194,6 +194,9 @@ fn facts(summary: &ProjectSummary) -> Vec<(&'static str, String)> {
             elapsed(run.seconds)
         );
         facts.push(("Newest run", text));
+    }
+    for (rule, messages) in digest::left_out_by_rule(summary) {
+        facts.push(("Skipped by rule", format!("{}: {rule}", plural(messages, "message"))));
     }
     facts
 }

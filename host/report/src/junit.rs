@@ -34,7 +34,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
         summary.mailboxes.iter().map(|mailbox| (mailbox, cases(mailbox))).collect();
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let all: Vec<&Case> = suites.iter().flat_map(|(_, cases)| cases).collect();
-    line(&mut out, 0, format!("<testsuites name=\"{}\"{}>", xml(&summary.project), tally(&all)));
+    line(&mut out, 0, format!("<testsuites name=\"{}\"{}>", xml(&digest::title(summary)), tally(&all)));
     for (mailbox, cases) in &suites {
         let all: Vec<&Case> = cases.iter().collect();
         let name = xml(&format!("{} → {}", mailbox.source, mailbox.target));

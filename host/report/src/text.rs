@@ -19,7 +19,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
     let unlisted = digest::unlisted(summary);
     let summary = &digest::listed(summary);
     let mut out = String::new();
-    let title = visible(&summary.project);
+    let title = digest::title(summary);
     wrapped(&mut out, 0, 0, &title);
     line(&mut out, &"=".repeat(title.width().clamp(1, WIDTH)));
     line(&mut out, "");
@@ -33,6 +33,9 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
     }
     line(&mut out, "");
     sum(&mut out, &summary.totals.counts);
+    for (rule, messages) in digest::left_out_by_rule(summary) {
+        wrapped(&mut out, 4, 6, &format!("skipped by rule: {}: {rule}", plural(messages, "message")));
+    }
     if summary.verdict != Verdict::NotStarted {
         let run = &summary.last_run;
         line(&mut out, "");

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use mailhaul_engine::choice::MailboxChoice;
+use mailhaul_engine::record::ListedMailbox;
 use mailhaul_engine::store;
+use mailhaul_engine::summary::{MailboxSummary, ProjectSummary};
 use mailhaul_project::Project;
 use mailhaul_report::render;
 
@@ -21,11 +24,34 @@ pub(crate) fn report(ui: &mut Ui, global: &Global, args: &Report) -> Result<Exit
     let project = project::for_reading(ui, global)?;
     let (asked, path) = (args.format.or(global.format), args.out.as_deref());
     let format = format(&project, asked, path, FORMATS)?;
-    let summary = store::load(&project.state, &project.name)?;
+    let mut summary = store::load(&project.state, &project.name)?;
+    if !args.batch.is_empty() {
+        keep_batches(&mut summary, &args.batch)?;
+    }
     let text = render(&summary, shape(format)).map_err(Failure::internal)?;
     let text = for_spreadsheets(text, format, path);
     hand_out(ui, &project, &text, format, path)?;
     Ok(Exit::Done)
+}
+
+/// Keeps of a project the mailboxes of these batches, with the sums and the verdict over them alone.
+fn keep_batches(summary: &mut ProjectSummary, batches: &[String]) -> Result<(), Failure> {
+    let listed = |one: &MailboxSummary| ListedMailbox {
+        key: one.standing.mailbox.clone(),
+        source: one.source.clone(),
+        batch: one.standing.batch.clone(),
+        ..ListedMailbox::default()
+    };
+    let choice = MailboxChoice { batches: batches.to_vec(), ..MailboxChoice::default() };
+    let known: Vec<ListedMailbox> =
+        summary.mailboxes.iter().filter(|one| one.standing.unlisted.is_none()).map(listed).collect();
+    if let Some(unmet) = choice.unmet(&known).first() {
+        let hint = "the list's column `batch` names them; the list is read by `check`, `plan` and `run`";
+        return Err(Failure::input(unmet.clone(), Some(hint)));
+    }
+    store::retain(summary, |one| one.standing.unlisted.is_none() && choice.includes(&listed(one)));
+    summary.only_batches = batches.to_vec();
+    Ok(())
 }
 
 /// Writes a page to a file that only its owner can read, or to standard output.
@@ -112,6 +138,8 @@ fn shape(format: Format) -> mailhaul_report::Format {
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_engine::summary::Verdict;
+
     use super::*;
 
     #[test]
@@ -149,6 +177,30 @@ mod tests {
         let said = refusal("mailboxes.csv", FORMATS);
         assert!(said.contains("would be overwritten"), "{said}");
     }
+
+    #[test]
+    fn a_report_of_a_batch_has_its_own_sums_and_verdict() {
+        let mut whole = ProjectSummary::empty("p");
+        for (key, batch, verdict) in [("a", "one", Verdict::Complete), ("b", "two", Verdict::NotStarted)] {
+            let mut one: MailboxSummary = serde_json::from_value(serde_json::json!({
+                "source": key, "target": key, "verdict": verdict, "stopped": null, "folders": [],
+                "exceptions": [], "differences": [], "hooks": [],
+            }))
+            .unwrap();
+            (one.standing.mailbox, one.standing.batch) = (key.into(), Some(batch.into()));
+            whole.mailboxes.push(one);
+        }
+        store::retain(&mut whole, |_| true);
+        assert_eq!((whole.verdict, whole.totals.mailboxes), (Verdict::Incomplete, 2));
+        let mut part = whole.clone();
+        keep_batches(&mut part, &["one".to_owned()]).unwrap();
+        assert_eq!((part.verdict, part.totals.mailboxes), (Verdict::Complete, 1));
+        let text = render(&part, mailhaul_report::Format::Text).unwrap();
+        assert!(text.starts_with("p: batch \u{201c}one\u{201d} alone\n"), "{text}");
+        let refused = keep_batches(&mut whole, &["tow".to_owned()]).unwrap_err();
+        assert!(refused.causes[0].sentence.contains("the nearest is `two`"), "{:?}", refused.causes);
+    }
+
     #[test]
     fn a_csv_file_says_that_it_is_utf_8_and_a_pipe_does_not() {
         let marked = |format, out| for_spreadsheets("Müller".into(), format, out);

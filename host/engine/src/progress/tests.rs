@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cause::Cause;
+use crate::event::MailboxEnd;
 use crate::side::Side;
 use crate::summary::{Counts, FolderSummary, Stopped, VerifiedDepth};
 use crate::tally::Tally;
