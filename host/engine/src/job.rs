@@ -147,13 +147,14 @@ pub struct Newest {
     pub written: String,
 }
 
-/// `[select] order`: in which order the messages of a folder are copied.
+/// `[select] order`: in which order the messages of a mailbox are copied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
     /// By the source's UIDs, so that new UIDs follow the same order.
     #[default]
     Source,
-    /// Newest first, by INTERNALDATE, in strides: the owner sees yesterday's mail before that of years ago.
+    /// INBOX first, then the last four weeks of every folder, then the rest; in each the newest first, by
+    /// INTERNALDATE, in strides: the owner sees yesterday's mail before that of years ago.
     RecentFirst,
     /// Whatever is fastest: a large folder is read and written over several connections at a time.
     Any,
@@ -166,7 +167,7 @@ impl Order {
         match self {
             Self::Source => None,
             Self::RecentFirst => Some(
-                "order = \"recent-first\": the newest messages of a folder are written first, so new UIDs run against the source's order",
+                "order = \"recent-first\": INBOX goes first, then the last four weeks of every folder, then the rest, the newest messages of each first, so new UIDs run against the source's order",
             ),
             Self::Any => Some(
                 "order = \"any\": a large folder is written over several connections at a time, so new UIDs do not follow the source's order",

@@ -329,6 +329,8 @@ impl FolderRule {
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_imap::Space;
+
     use super::*;
 
     fn rule(from: &str, to: &str) -> FolderRule {
@@ -351,6 +353,42 @@ mod tests {
         assert_eq!(sends("Old/**", "Archive/Old/**", "Old/2019/Q1"), Some("Archive/Old/2019/Q1".into()));
         assert_eq!(sends("Old/**", "Archive/Old/**", "Older"), None);
         assert_eq!(sends("**/Spam", "-", "a/b/Spam"), Some("-".into()));
+    }
+
+    /// What lies outside the mailbox is left out by name, and not since a list is about other folders.
+    #[test]
+    fn picks_of_other_folders_say_nothing_of_what_lies_outside() {
+        let folder = |path: &str, space| Folder {
+            name: mailhaul_imap::FolderName(path.as_bytes().to_vec()),
+            path: FolderPath::parse(path),
+            reads: None,
+            space,
+            attributes: Vec::new(),
+            roles: Vec::new(),
+            selectable: true,
+            subscribed: true,
+            listed: true,
+        };
+        let pick = |written: &str| FolderPick {
+            pattern: Pattern::parse(written.trim_start_matches('!')).unwrap(),
+            leaves_out: written.starts_with('!'),
+            written: written.into(),
+            place: String::new(),
+        };
+        let picks = [pick("!/Shared/Trash"), pick("INBOX"), pick("/Shared/**")];
+        let said = |path: &str, space| match not_picked(&picks, &folder(path, space)) {
+            Some(NotPicked::By(pick) | NotPicked::Unnamed(pick)) => pick.written.as_str(),
+            None => "-",
+        };
+        for (path, space, out) in [
+            ("inbox", Space::Own, "-"),
+            ("Old", Space::Own, "INBOX"),
+            ("/Shared/Trash", Space::Foreign, "!/Shared/Trash"),
+            ("/Shared/a", Space::Foreign, "-"),
+            ("/Other", Space::Beside, "-"),
+        ] {
+            assert_eq!(said(path, space), out, "{path}");
+        }
     }
 
     #[test]

@@ -384,17 +384,17 @@ pub struct Select {
     pub flags: Vec<FlagSpec>,
     /// `deleted = "skip"`: leave out messages flagged `\Deleted`.
     pub skip_deleted: bool,
-    /// `order`: in which order a folder's messages are copied.
+    /// `order`: in which order messages are copied.
     pub order: Order,
 }
 
-/// `[select] order`: in which order the messages of a folder go.
+/// `[select] order`: in which order messages go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
     /// `"source"`: the source's UID order is kept.
     #[default]
     Source,
-    /// `"recent-first"`: the newest first.
+    /// `"recent-first"`: INBOX, then what is newest of every folder, then the rest.
     RecentFirst,
     /// `"any"`: whatever is fastest.
     Any,

@@ -68,6 +68,8 @@ fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<String> {
         Exit::Done if outcome.finish.mailboxes.is_empty() => {
             one("the mailbox list is empty: put one mailbox on each line")
         }
+        // The page's last line says what comes next.
+        Exit::Done if ui::sum::is_pre_stage(outcome) => Vec::new(),
         Exit::Done => one(
             "`mailhaul verify` compares both ends; `mailhaul report --format html --out report.html` keeps the record",
         ),

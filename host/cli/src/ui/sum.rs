@@ -25,7 +25,7 @@ const MAX_LISTED: usize = 20;
 pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette: Palette) -> String {
     let mut out = String::new();
     let complete = outcome.finish.mailboxes.iter().filter(|(_, end)| end.is_well()).count();
-    let staged = outcome.finish.mailboxes.iter().any(|(_, end)| is_staged(end));
+    let staged = is_pre_stage(outcome);
     let brief = quiet || complete > MAX_COMPLETE;
     let mut totals = Counts::default();
     let stopped = outcome.finish.mailboxes.iter().filter(|(_, end)| end.stopped().is_some());
@@ -80,8 +80,9 @@ pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette
     out
 }
 
-fn is_staged(end: &MailboxEnd) -> bool {
-    matches!(end, MailboxEnd::PreStaged { .. })
+/// Returns whether a run has left older mail pending on purpose.
+pub(crate) fn is_pre_stage(outcome: &Outcome) -> bool {
+    outcome.finish.mailboxes.iter().any(|(_, end)| matches!(end, MailboxEnd::PreStaged { .. }))
 }
 
 /// Returns what mailboxes are that are well, where some of them have older mail pending on purpose or not.
@@ -776,6 +777,27 @@ mod tests {
     use mailhaul_engine::summary::Stopped;
 
     use super::*;
+
+    #[test]
+    fn a_pre_stage_says_last_what_it_left_and_what_brings_it() {
+        let mut outcome = samples::outcome();
+        let shown = |outcome: &Outcome, quiet| page(outcome, quiet, None, Palette::default());
+        assert!(!is_pre_stage(&outcome) && !shown(&outcome, false).contains("--newest"));
+        outcome.finish.mailboxes.truncate(1);
+        outcome.finish.mailboxes[0].1 = MailboxEnd::PreStaged { pending: 12_345 };
+        assert!(is_pre_stage(&outcome));
+        for quiet in [false, true] {
+            let page = shown(&outcome, quiet);
+            assert_eq!(
+                page.lines().last(),
+                Some(
+                    "12,345 messages older than --newest asks for stay pending: `mailhaul run` brings them, and then asks \
+                     the validation hooks, which compare whole mailboxes"
+                )
+            );
+            assert!(!page.contains("complete"), "{page}");
+        }
+    }
 
     #[test]
     fn the_sum_is_spelled_out_and_failures_are_listed() {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::model::{AllowedHost, Auth, Provider, Tls};
+use crate::model::{AllowedHost, Auth, Provider, Select, Tls};
 use crate::schema;
 use crate::secret::SecretOrigin;
 use crate::table::{self, Table};
