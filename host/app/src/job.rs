@@ -23,8 +23,9 @@ use secrecy::ExposeSecret as _;
 
 use crate::{Cause, Failure, TaskRefusalKind, redact};
 
-/// Makes a job of a project, for the mailboxes of this choice. Secrets the project file refers to are asked for here, except tokens, which are asked for before
-/// each log-in; a command that prints one is waited for, so call it outside of a runtime.
+/// Makes a job of a project, for the mailboxes of this choice. Secrets the project file refers to are asked
+/// for here, except tokens, which are asked for before each log-in; a command that prints one is waited for,
+/// so call it outside of a runtime.
 ///
 /// # Errors
 /// Secrets that cannot be had, folder patterns and roots that cannot be read: all of them at once.

@@ -6,6 +6,7 @@ use mailhaul_imap::{Account, AuthMethod, Login};
 use mailhaul_net::{Endpoint, TlsMode};
 use mailhaul_text::argument;
 
+use crate::choice::ListedMailbox;
 use crate::job::HostSettings;
 use crate::password_hosts::Credential;
 use crate::plugin::AccountEntry;
@@ -64,23 +65,6 @@ impl Mailbox {
     pub(crate) fn side(&self, side: Side) -> &AccountSpec {
         if side == Side::Source { &self.source } else { &self.target }
     }
-}
-
-/// A mailbox of the list, as it is recorded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListedMailbox {
-    /// The key by which its ledger's file is named.
-    pub key: String,
-    /// Log-in on the old host.
-    pub source: String,
-    /// Log-in on the new host.
-    pub target: String,
-    /// A name for people.
-    pub label: Option<String>,
-    /// The set of mailboxes it runs with.
-    pub batch: Option<String>,
-    /// Where the list has it: `mailboxes.csv:42`.
-    pub origin: Option<String>,
 }
 
 /// A log-in as it is compared with others: servers do not tell large and small letters apart.

@@ -2,13 +2,28 @@
 
 use mailhaul_text::{argument, escape};
 
-use crate::account::ListedMailbox;
-
 /// Likeness (0 to 1) from which a batch may be the one that was meant.
 const LIKE: f64 = 0.5;
 
 /// Batches that are named beside one that there is not.
 const SHOWN: usize = 5;
+
+/// A mailbox of the list, as it is recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListedMailbox {
+    /// The key by which its ledger's file is named.
+    pub key: String,
+    /// Log-in on the old host.
+    pub source: String,
+    /// Log-in on the new host.
+    pub target: String,
+    /// A name for people.
+    pub label: Option<String>,
+    /// The set of mailboxes it runs with.
+    pub batch: Option<String>,
+    /// Where the list has it: `mailboxes.csv:42`.
+    pub origin: Option<String>,
+}
 
 /// Which mailboxes of the list are meant; the default means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,7 +31,8 @@ pub struct MailboxChoice {
     /// `--only`: keys, log-ins at the source, or patterns of them in which `*` stands for any text; empty for
     /// all.
     pub only: Vec<String>,
-    /// `--batch`: batches of the list; empty for all. A mailbox that is meant fits both, where both are given.
+    /// `--batch`: batches of the list; empty for all. A mailbox that is meant fits both, where both are
+    /// given.
     pub batches: Vec<String>,
 }
 

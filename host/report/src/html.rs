@@ -196,7 +196,7 @@ fn facts(summary: &ProjectSummary) -> Vec<(&'static str, String)> {
         facts.push(("Newest run", text));
     }
     for (rule, messages) in digest::left_out_by_rule(summary) {
-        facts.push(("Skipped by rule", format!("{}: {rule}", plural(messages, "message"))));
+        facts.push(("Skipped by rule", format!("{}, {rule}", plural(messages, "message"))));
     }
     facts
 }

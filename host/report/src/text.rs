@@ -32,10 +32,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
         wrapped(&mut out, 0, 0, &unlisted);
     }
     line(&mut out, "");
-    sum(&mut out, &summary.totals.counts);
-    for (rule, messages) in digest::left_out_by_rule(summary) {
-        wrapped(&mut out, 4, 6, &format!("skipped by rule: {}: {rule}", plural(messages, "message")));
-    }
+    sum(&mut out, &summary.totals.counts, &digest::left_out_by_rule(summary));
     if summary.verdict != Verdict::NotStarted {
         let run = &summary.last_run;
         line(&mut out, "");
@@ -79,8 +76,8 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
     out
 }
 
-/// Writes the sum, term by term, with what each stands for.
-fn sum(out: &mut String, counts: &Counts) {
+/// Writes the sum, term by term, with what each stands for, and what each rule has left out.
+fn sum(out: &mut String, counts: &Counts, rules: &[(String, u64)]) {
     let rows = [
         (" ", "messages at the source", counts.source_messages),
         ("=", "copied", counts.copied),
@@ -94,6 +91,9 @@ fn sum(out: &mut String, counts: &Counts) {
         let size =
             if what == "copied" { format!("   {}", bytes_rounded(counts.bytes)) } else { String::new() };
         line(out, &format!("  {sign} {what:<24}{:>width$}{size}", count(n)));
+    }
+    for (rule, messages) in rules {
+        wrapped(out, 0, 2, &format!("Skipped by rule: {}, {rule}.", plural(*messages, "message")));
     }
     if counts.gone_at_source > 0 {
         let gone = plural(counts.gone_at_source, "message");

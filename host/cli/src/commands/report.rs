@@ -182,12 +182,13 @@ mod tests {
     fn a_report_of_a_batch_has_its_own_sums_and_verdict() {
         let mut whole = ProjectSummary::empty("p");
         for (key, batch, verdict) in [("a", "one", Verdict::Complete), ("b", "two", Verdict::NotStarted)] {
-            let mut one: MailboxSummary = serde_json::from_value(serde_json::json!({
+            let one: MailboxSummary = serde_json::from_value(serde_json::json!({
+                "mailbox": key, "label": null, "batch": batch, "unlisted": null, "phase": null, "why": null,
+                "state": "ready", "who": "operator", "cause": null, "side": null, "until": null,
                 "source": key, "target": key, "verdict": verdict, "stopped": null, "folders": [],
                 "exceptions": [], "differences": [], "hooks": [],
             }))
             .unwrap();
-            (one.standing.mailbox, one.standing.batch) = (key.into(), Some(batch.into()));
             whole.mailboxes.push(one);
         }
         store::retain(&mut whole, |_| true);

@@ -147,8 +147,8 @@ fn apply_rules(
     }
 }
 
-/// `[select] folders`: what is not picked is left out as a whole, wherever a rule or a mapper sends it. Copies
-/// of earlier runs stay, since a selection says what to bring and not what to take back.
+/// `[select] folders`: what is not picked is left out as a whole, wherever a rule or a mapper sends it.
+/// Copies of earlier runs stay, since a selection says what to bring and not what to take back.
 fn leave_unpicked(
     ends: FolderLists<'_>,
     picks: &[FolderPick],

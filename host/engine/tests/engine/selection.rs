@@ -1,5 +1,5 @@
-//! `[select]`: what is left out on purpose is counted with its rule, run after run, and is brought once the rule
-//! is taken away.
+//! `[select]`: what is left out on purpose is counted with its rule, run after run, and is brought once the
+//! rule is taken away.
 
 use mailhaul_engine::job::{FlagTest, Selection};
 use mailhaul_engine::rules::{FolderPick, Pattern};

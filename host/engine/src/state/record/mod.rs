@@ -18,8 +18,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-pub use crate::account::ListedMailbox;
 use crate::assessment::Assessment;
+pub use crate::choice::ListedMailbox;
 use crate::code::Code;
 use crate::event::MailboxEnd;
 use crate::named_enum::named_enum;
