@@ -210,7 +210,8 @@ fn unfit(mut reasons: Vec<String>) -> Finish {
 /// Exactly the mailboxes of the plan are run; what it does not name is left out. Returns a sentence for each
 /// that the list does not have.
 fn match_agreed(agreed: &AgreedPlan, mailboxes: &mut Vec<Mailbox>, left_out: &mut Vec<Mailbox>) -> Vec<String> {
-    let known: HashSet<&str> = mailboxes.iter().map(|mailbox| mailbox.key.as_str()).collect();
+    let known: HashSet<&str> =
+        mailboxes.iter().chain(left_out.iter()).map(|mailbox| mailbox.key.as_str()).collect();
     let unknown = agreed
         .mailboxes()
         .filter(|key| !known.contains(key))

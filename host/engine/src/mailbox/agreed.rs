@@ -36,7 +36,7 @@ impl BesidePlan {
             let sentences: Vec<String> = fit.misfits.iter().map(Misfit::to_string).collect();
             let reason = format!(
                 "the plan no longer fits: {}; make a new one with `mailhaul plan --out FILE`",
-                sentences.join("; ")
+                named(&sentences, "; ").unwrap_or_default()
             );
             return Err(Box::new(Stopped { side: Side::Local, cause: Cause::Plan, reason }));
         }
@@ -78,7 +78,7 @@ impl BesidePlan {
             .iter()
             .map(|(folder, messages)| format!("`{folder}` ({})", plural(u64::from(*messages), "message")))
             .collect();
-        if let Some(names) = named(&waiting) {
+        if let Some(names) = named(&waiting, ", ") {
             let message = format!(
                 "new at the source since the plan was made: {names}; nothing of it is copied, and it stays pending until \
                  `mailhaul run` without --plan, or with a new plan"
@@ -86,16 +86,16 @@ impl BesidePlan {
             work.warn(message).await;
         }
         let gone: Vec<String> = self.gone.iter().map(|folder| format!("`{folder}`")).collect();
-        if let Some(names) = named(&gone) {
+        if let Some(names) = named(&gone, ", ") {
             let message = format!("{}: in the plan and not at the source any more: {names}", work.key());
             work.context.emit(Event::Note { message }).await;
         }
     }
 }
 
-fn named(names: &[String]) -> Option<String> {
+fn named(names: &[String], between: &str) -> Option<String> {
     let more = names.len().saturating_sub(NAMED);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let first = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let first = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(between);
     (!names.is_empty()).then(|| format!("{first}{rest}"))
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use self::conflict::{Choice, Conflict, ConflictKind};
 pub use self::digest::digest_of;
 pub use self::file::{PLAN_SCHEMA, PlanFile, PlanRule, PlanSettings};
-pub(crate) use self::fit::{AgreedMailbox, Fit, stands_without};
+pub(crate) use self::fit::{AgreedMailbox, stands_without};
 pub use self::fit::{AgreedPlan, Misfit, MisfitKind};
 use crate::assessment::Portion;
 use crate::summary::ProfileSummary;
