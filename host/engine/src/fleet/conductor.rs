@@ -63,8 +63,11 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     let agreed = match &task {
         Task::Run { plan: Some(agreed), .. } => {
             let today = PlanSettings::of(&context.job, &context.plugins);
-            let mut reasons: Vec<String> =
-                agreed.misfits(&today).iter().map(|misfit| format!("the plan no longer fits: {misfit}")).collect();
+            let mut reasons: Vec<String> = agreed
+                .misfits(&today)
+                .iter()
+                .map(|misfit| format!("the plan no longer fits: {misfit}"))
+                .collect();
             reasons.extend(match_agreed(agreed, &mut mailboxes, &mut left_out));
             if !reasons.is_empty() {
                 return unfit(reasons);
@@ -209,7 +212,11 @@ fn unfit(mut reasons: Vec<String>) -> Finish {
 
 /// Exactly the mailboxes of the plan are run; what it does not name is left out. Returns a sentence for each
 /// that the list does not have.
-fn match_agreed(agreed: &AgreedPlan, mailboxes: &mut Vec<Mailbox>, left_out: &mut Vec<Mailbox>) -> Vec<String> {
+fn match_agreed(
+    agreed: &AgreedPlan,
+    mailboxes: &mut Vec<Mailbox>,
+    left_out: &mut Vec<Mailbox>,
+) -> Vec<String> {
     let known: HashSet<&str> =
         mailboxes.iter().chain(left_out.iter()).map(|mailbox| mailbox.key.as_str()).collect();
     let unknown = agreed

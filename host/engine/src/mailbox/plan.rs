@@ -37,11 +37,7 @@ pub(crate) async fn misfits(context: &Context, mailbox: &Mailbox, agreed: &Agree
     }
 }
 
-async fn look(
-    context: &Context,
-    mailbox: &Mailbox,
-    numbers: Numbers,
-) -> Result<PlannedMailbox, MailboxEnd> {
+async fn look(context: &Context, mailbox: &Mailbox, numbers: Numbers) -> Result<PlannedMailbox, MailboxEnd> {
     let planned = tokio::select! {
         planned = make(context, mailbox, numbers) => planned,
         () = context.stop.raised() => return Err(MailboxEnd::Interrupted),
@@ -80,9 +76,5 @@ async fn make(
 #[must_use]
 pub(super) fn refusal(plan: &MailboxPlan) -> Option<Stopped> {
     let reason = || Conflict::sentences(&plan.conflicts);
-    (!plan.conflicts.is_empty()).then(|| Stopped {
-        side: Side::Local,
-        cause: Cause::Plan,
-        reason: reason(),
-    })
+    (!plan.conflicts.is_empty()).then(|| Stopped { side: Side::Local, cause: Cause::Plan, reason: reason() })
 }

@@ -158,8 +158,7 @@ async fn attempt(
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
     let (source, target) = (&mut ends.source, &mut ends.target);
-    let mut planned =
-        plan(context, mailbox, source, target, listings, reading, Numbers::Counted).await?;
+    let mut planned = plan(context, mailbox, source, target, listings, reading, Numbers::Counted).await?;
     let beside = match orders.agreed.map(|agreed| BesidePlan::of(agreed, &mut planned)) {
         Some(Ok(beside)) => beside,
         None => BesidePlan::default(),

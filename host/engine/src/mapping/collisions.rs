@@ -65,8 +65,9 @@ pub(crate) fn find_collisions(
             another_name(&folder(odd).path, &there, &not_free),
             rule(&folder(odd).path, &there),
         );
-        // All but one of them go elsewhere, or none does.
-        let stays = takers.iter().find(|taker| taker.at != odd.at);
+        // All but one of them go elsewhere: the one that is called so stays.
+        let stays = takers.iter().find(|taker| folder(taker).path == there);
+        let stays = stays.or_else(|| takers.iter().find(|taker| taker.at != odd.at));
         let others: Vec<&FolderPath> = takers
             .iter()
             .filter(|taker| stays.is_none_or(|stays| taker.at != stays.at))

@@ -217,9 +217,8 @@ fn to_list(
         let of_folder = to.status.as_ref().and_then(|status| status.append_limit);
         let limit = of_folder.or(target.facts().append_limit);
         let messages = status.and_then(|status| status.messages);
-        let exceeds = limit.is_some_and(|limit| {
-            status.and_then(|status| status.size).is_none_or(|size| size > limit)
-        });
+        let exceeds =
+            limit.is_some_and(|limit| status.and_then(|status| status.size).is_none_or(|size| size > limit));
         if messages == Some(0) || !(by_message || exceeds) {
             continue;
         }

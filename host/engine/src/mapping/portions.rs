@@ -150,7 +150,8 @@ impl Settled {
         let is_there = |outcome| matches!(outcome, Outcome::Copied | Outcome::AlreadyPresent);
         let kept = |outcome, target: Option<u32>| outcome == Outcome::Skipped && target.is_some();
         let rows = ledger.rows(row.id)?;
-        let settled = rows.values().filter(|row| is_there(row.outcome) || kept(row.outcome, row.target_uid()));
+        let settled =
+            rows.values().filter(|row| is_there(row.outcome) || kept(row.outcome, row.target_uid()));
         Ok(Self { uid_validity: row.source_uid_validity, uids: settled.map(|row| row.uid).collect() })
     }
 
@@ -248,10 +249,7 @@ fn how_many_together(folders: &[ToList]) -> usize {
 }
 
 /// Leaves out those that have no message above the limit, by the source's own search.
-async fn without_fitting(
-    source: &mut Session,
-    folders: Vec<ToList>,
-) -> Result<Vec<ToList>, ImapError> {
+async fn without_fitting(source: &mut Session, folders: Vec<ToList>) -> Result<Vec<ToList>, ImapError> {
     let mut by_limit: BTreeMap<u64, Vec<FolderName>> = BTreeMap::new();
     for folder in folders.iter().filter(|folder| folder.only_by_limit) {
         by_limit.entry(folder.limit.unwrap_or(u64::MAX)).or_default().push(folder.name.clone());

@@ -195,10 +195,8 @@ impl AgreedMailbox {
         let mut fit = Fit::default();
         let mut misfit =
             |folder: Option<&String>, what| fit.misfits.push(Misfit { folder: folder.cloned(), what });
-        let log_ins = [
-            (Side::Source, &self.source, &today.source),
-            (Side::Target, &self.target, &today.target),
-        ];
+        let log_ins =
+            [(Side::Source, &self.source, &today.source), (Side::Target, &self.target, &today.target)];
         for (side, then, now) in log_ins.into_iter().filter(|(_, then, now)| then != now) {
             misfit(None, MisfitKind::LogIn { side, then: then.clone(), now: now.clone() });
         }
@@ -273,10 +271,7 @@ mod tests {
     #[test]
     fn every_folder_that_would_go_elsewhere_is_named() {
         let then = agreed(&[("A", Some("A")), ("B", Some("B")), ("C", None), ("D", Some("D"))]);
-        let fit = then.fit(
-            &today(&[("A", Some("X")), ("B", None), ("C", Some("C")), ("D", Some("D"))]),
-            &[],
-        );
+        let fit = then.fit(&today(&[("A", Some("X")), ("B", None), ("C", Some("C")), ("D", Some("D"))]), &[]);
         assert_eq!(
             sentences(&fit),
             [
