@@ -203,7 +203,7 @@ fn unfit(mut reasons: Vec<String>) -> Finish {
     let more = reasons.len().saturating_sub(MOST_MISFITS);
     reasons.truncate(MOST_MISFITS);
     if more > 0 {
-        reasons.push(format!("the plan no longer fits in {} more", plural(more as u64, "place")));
+        reasons.push(format!("the plan no longer fits in {}", plural(more as u64, "more place")));
     }
     let remedy = Some("nothing was started; `mailhaul plan --out FILE` makes a new plan".to_owned());
     let refused = TaskRefusal { kind: TaskRefusalKind::Input, reasons, remedy };

@@ -326,7 +326,8 @@ fn finish(
             }
             Decision::MapTo { path, role, subscribe } => match spell(ends.target, &path) {
                 Ok((path, name, changed)) => {
-                    if is_inbox(&path) && !is_inbox(&folder.path) && !ruling.operator {
+                    let is_mixed = is_inbox(&path) && !is_inbox(&folder.path) && !ruling.operator;
+                    if is_mixed {
                         let what =
                             format!("{} would be mixed into INBOX ({})", shown_name(folder), ruling.by);
                         let (kind, near) = (ConflictKind::Inbox, folder.reading().clone());
@@ -351,7 +352,10 @@ fn finish(
                     };
                     let there = there.copied().or_else(|| existing.get(&ends.identity(&path)).copied());
                     let taker = Claimant { at: n, by_rule: ruling.operator, by_name: ruling.by_name };
-                    taken.entry(path.to_string()).or_default().push(taker);
+                    // That two would become one is said once.
+                    if !is_mixed {
+                        taken.entry(path.to_string()).or_default().push(taker);
+                    }
                     if let Some(there) = there.filter(|f| !f.selectable) {
                         out.notes.push(format!(
                             "`{}` exists on the target but cannot hold messages; it is created again",
