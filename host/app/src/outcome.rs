@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mailhaul_engine::assessment::Assessment;
 use mailhaul_engine::event::{CheckRow, Event, Finish, MailboxEnd};
-use mailhaul_engine::plan::MailboxPlan;
+use mailhaul_engine::plan::{MailboxPlan, PlanSettings};
 use mailhaul_engine::summary::{Difference, MailboxSummary, Side};
 
 use crate::Failure;
@@ -20,6 +20,8 @@ pub struct Outcome {
     pub checks: Vec<CheckRow>,
     /// The plans that were made, one for each mailbox; a run makes them as well.
     pub plans: Vec<MailboxPlan>,
+    /// What they were made by.
+    pub settings: PlanSettings,
     /// Differences that this command found, each with the mailbox's key.
     pub differences: Vec<(String, Difference)>,
     /// Folders that were found under another name, and copies that were moved.

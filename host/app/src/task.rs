@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mailhaul_engine::event::Event;
 use mailhaul_engine::handle::{self, Command, Handle};
 use mailhaul_engine::job::{Job, Task};
+use mailhaul_engine::plan::PlanSettings;
 use mailhaul_engine::plugin::Plugins;
 use mailhaul_plugin_host::Cancel;
 use mailhaul_project::Project;
@@ -17,6 +18,7 @@ use crate::{Failure, Warn};
 pub struct Running {
     handle: Handle,
     cancel: Cancel,
+    settings: PlanSettings,
     ended: bool,
 }
 
@@ -53,13 +55,22 @@ pub async fn start_with(
         }
     }
     change(&mut plugins);
-    Ok(Running::of(handle::start(Arc::new(job), plugins, task), cancel))
+    let settings = PlanSettings::of(&job, &plugins);
+    let running = Running::of(handle::start(Arc::new(job), plugins, task), cancel);
+    Ok(Running { settings, ..running })
 }
 
 impl Running {
     /// Makes one of a task that is driven as the engine's are.
     pub(crate) fn of(handle: Handle, cancel: Cancel) -> Self {
-        Self { handle, cancel, ended: false }
+        Self { handle, cancel, settings: PlanSettings::default(), ended: false }
+    }
+
+    /// What decides about every mailbox's plan: `[[folders]]`, `[select]` and the mapping plugins. Empty for
+    /// what copies no mail.
+    #[must_use]
+    pub fn settings(&self) -> &PlanSettings {
+        &self.settings
     }
 
     /// Waits for the next event; `None` after [`Event::Finished`], which is always the last. May be dropped

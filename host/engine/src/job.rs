@@ -14,6 +14,7 @@ use crate::choice::MailboxChoice;
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::password_hosts::{Destination, Server};
+use crate::plan::AgreedPlan;
 use crate::plugin::Depth;
 use crate::rules::{FolderPick, FolderRule};
 use crate::run_kind::Requester;
@@ -234,8 +235,9 @@ pub enum Task {
     Run {
         /// `--newest`: a pre-stage.
         newest: Option<Newest>,
-        /// A plan made earlier; the run refuses to start a mailbox that no longer fits it.
-        plan: Option<Vec<crate::plan::MailboxPlan>>,
+        /// A plan made earlier. Nothing is started when it no longer fits; folders that it does not know are
+        /// not copied.
+        plan: Option<Arc<AgreedPlan>>,
         /// `--delete-gone`: put copies of what the source no longer has into quarantine on the target.
         delete_gone: bool,
         /// `--over-quota`: begin also what is known to be more than the target has room for.

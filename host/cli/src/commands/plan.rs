@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use mailhaul_app::Outcome;
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::event::{Event, MailboxEnd};
@@ -49,8 +50,8 @@ pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Fa
         },
     )?;
     outcome.refusal()?;
-    let file =
-        PlanFile { schema: PLAN_SCHEMA, project: project.name.clone(), mailboxes: outcome.plans.clone() };
+    let maker = (&mailhaul_app::requester(), Timestamp::now());
+    let file = PlanFile::new(&project.name, maker, outcome.settings.clone(), outcome.plans.clone());
     if let Some(folder) = &args.explain {
         explain(ui, &outcome, folder)?;
     } else if ui.json() {
@@ -111,11 +112,18 @@ pub(crate) fn read(path: &Path, project: &str) -> Result<PlanFile, Failure> {
         let sentence = format!("`{shown}` is a plan of the project `{}`, not of `{project}`", plan.project);
         return Err(Failure::input(sentence, again));
     }
+    if !plan.is_intact() {
+        let sentence = format!("`{shown}` was changed since it was written: its digest is another one's");
+        return Err(Failure::input(sentence, again));
+    }
     Ok(plan)
 }
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_engine::plan::PlanSettings;
+    use mailhaul_engine::run_kind::Requester;
+
     use super::*;
     use crate::ui::sum::samples;
 
@@ -123,10 +131,14 @@ mod tests {
     fn a_plan_comes_back_as_it_was_written() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plan.json");
-        let plan = PlanFile { schema: PLAN_SCHEMA, project: "p".into(), mailboxes: vec![samples::plan()] };
+        let maker = (&Requester::on_terminal("eve"), Timestamp::UNIX_EPOCH);
+        let mut plan = PlanFile::new("p", maker, PlanSettings::default(), vec![samples::plan()]);
         write(&out::tests::project(dir.path()), &path, &plan).unwrap();
         assert_eq!(read(&path, "p").unwrap(), plan);
         assert!(read(&path, "other").unwrap_err().causes[0].sentence.contains("project `p`, not of `other`"));
+        plan.mailboxes[0].folders[1].target = Some("Elsewhere".into());
+        write(&out::tests::project(dir.path()), &path, &plan).unwrap();
+        assert!(read(&path, "p").unwrap_err().causes[0].sentence.contains("was changed since"));
     }
 
     #[test]

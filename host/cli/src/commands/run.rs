@@ -1,11 +1,13 @@
 //! `mailhaul run`: copies what is missing.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use mailhaul_app::Outcome;
 use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::job::Task;
+use mailhaul_engine::plan::AgreedPlan;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{Difference, Exception, ExceptionOutcome, LeftOutFolder, MailboxSummary};
 use mailhaul_project::Project;
@@ -25,7 +27,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Fail
     }
     let project = project::for_work(ui, global)?;
     let plan = match &args.plan {
-        Some(path) => Some(plan::read(path, &project.name)?.mailboxes),
+        Some(path) => Some(Arc::new(AgreedPlan::from(&plan::read(path, &project.name)?))),
         None => None,
     };
     let Run { delete_gone, over_quota, .. } = *args;

@@ -3,29 +3,20 @@
 //! These structs are what `plan --out` writes and `run --plan` reads back.
 
 mod conflict;
-
-use std::collections::{HashMap, HashSet};
+mod digest;
+mod file;
+mod fit;
 
 use mailhaul_imap::SpecialUse;
 use serde::{Deserialize, Serialize};
 
 pub use self::conflict::{Choice, Conflict, ConflictKind};
+pub use self::digest::digest_of;
+pub use self::file::{PLAN_SCHEMA, PlanFile, PlanRule, PlanSettings};
+pub(crate) use self::fit::{AgreedMailbox, stands_without};
+pub use self::fit::{AgreedPlan, Misfit, MisfitKind};
 use crate::assessment::Portion;
 use crate::summary::ProfileSummary;
-
-/// Version of the plan file's JSON document.
-pub const PLAN_SCHEMA: u32 = 2;
-
-/// The file that `plan --out` writes, and that `run --plan` compares with the plan it makes itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanFile {
-    /// [`PLAN_SCHEMA`] at the time of writing; another version is refused.
-    pub schema: u32,
-    /// `[project] name`, so that a plan is not taken for another project's.
-    pub project: String,
-    /// The plan of every mailbox that could be planned.
-    pub mailboxes: Vec<MailboxPlan>,
-}
 
 /// Where the folders of one mailbox go, why, and how much there is to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +67,9 @@ pub struct FolderPlan {
     /// Where earlier runs put its copies, when that is elsewhere: they are moved on the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_from: Option<PlannedMove>,
+    /// Whether other source folders go into the same target folder, as rules say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merged: bool,
     /// Whether the target folder does not exist yet.
     pub create: bool,
     /// Whether the target folder is to be subscribed to.
@@ -165,33 +159,53 @@ pub fn role_name(role: &SpecialUse) -> String {
     }
 }
 
-impl MailboxPlan {
-    /// How this plan differs from one that was agreed on, in one sentence; `None` when it fits.
-    /// Only what decides where mail goes counts: new messages do not make a plan unfit.
-    #[must_use]
-    pub fn deviation_from(&self, agreed: &Self) -> Option<String> {
-        let name = |t: &Option<String>| t.as_ref().map_or_else(|| "nowhere".to_owned(), |t| format!("`{t}`"));
-        let then: HashMap<&str, &FolderPlan> =
-            agreed.folders.iter().map(|folder| (folder.source.as_str(), folder)).collect();
-        let now: HashSet<&str> = self.folders.iter().map(|folder| folder.source.as_str()).collect();
-        for folder in &self.folders {
-            match then.get(folder.source.as_str()) {
-                None => return Some(format!("`{}` is new on the source", folder.source)),
-                Some(then) if then.target != folder.target => {
-                    return Some(format!(
-                        "`{}` was to go to {} and would now go to {}",
-                        folder.source,
-                        name(&then.target),
-                        name(&folder.target)
-                    ));
-                }
-                Some(_) => {}
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The plan of a mailbox with these folders.
+    pub(super) fn plan(folders: Vec<FolderPlan>) -> MailboxPlan {
+        MailboxPlan {
+            mailbox: "a@old".into(),
+            source: "a@old".into(),
+            target: "a@new".into(),
+            folders,
+            profiles: Vec::new(),
+            notes: Vec::new(),
+            conflicts: Vec::new(),
+            messages_to_copy: 0,
+            bytes_to_copy: None,
+            already_there: 0,
+            too_large: Portion::default(),
+            left_out: Vec::new(),
+            bytes: None,
+            estimate_seconds: 0,
         }
-        agreed
-            .folders
-            .iter()
-            .find(|f| !now.contains(f.source.as_str()))
-            .map(|f| format!("`{}` is not on the source any more", f.source))
+    }
+
+    /// A folder that goes there, or that a rule leaves out.
+    pub(super) fn folder(source: &str, target: Option<&str>) -> FolderPlan {
+        FolderPlan {
+            source: source.into(),
+            target: target.map(str::to_owned),
+            moved_from: None,
+            merged: false,
+            create: false,
+            subscribe: false,
+            role: None,
+            messages: None,
+            outside: false,
+            bytes: None,
+            on_target: None,
+            to_copy: 0,
+            bytes_to_copy: None,
+            already_there: 0,
+            too_large: Portion::default(),
+            left_out: Vec::new(),
+            by: if target.is_some() { "mailhaul".into() } else { "mailhaul.toml:1".into() },
+            rule: target.is_none().then(|| format!("{source} → left out")),
+            why: String::new(),
+            story: Vec::new(),
+        }
     }
 }
