@@ -111,7 +111,7 @@ pub(crate) fn read(path: &Path, project: &str) -> Result<PlanFile, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::sum::samples;
+    use crate::ui::samples;
 
     #[test]
     fn a_plan_comes_back_as_it_was_written() {

@@ -183,7 +183,7 @@ fn stopped_at(stopped: &Stopped) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sum::samples;
+    use super::super::samples;
     use super::*;
 
     fn shown(activity: Activity, events: &[Event]) -> (String, String) {

@@ -166,7 +166,7 @@ fn bar(messages: &Amount) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sum::samples;
+    use super::super::samples;
     use super::*;
 
     #[test]

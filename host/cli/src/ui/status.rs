@@ -334,7 +334,7 @@ mod tests {
     use mailhaul_engine::run_kind::{Channel, Phase};
     use mailhaul_engine::summary::{Side, Standing, Totals};
 
-    use super::super::sum::samples;
+    use super::super::samples;
     use super::*;
 
     fn stands(
