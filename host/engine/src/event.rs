@@ -10,7 +10,8 @@ use crate::cause::{Actor, Cause};
 use crate::plan::MailboxPlan;
 use crate::side::Side;
 use crate::summary::{
-    Difference, Exception, FolderSummary, HookSummary, MailboxSummary, ProfileSummary, Stopped,
+    Difference, Exception, FolderSummary, HookSummary, MailboxSummary, ProfileSummary, RunForecast, RunWait,
+    Stopped,
 };
 use crate::tally::Tally;
 
@@ -413,6 +414,12 @@ pub struct Finish {
     pub flags: u64,
     /// Seconds from the start to the end of the task.
     pub seconds: f64,
+    /// What was expected of it; `None` where nobody had looked into its mailboxes, and for what copies nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<RunForecast>,
+    /// What its mailboxes have waited for, the longest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<RunWait>,
 }
 
 /// Why a task did not start any mailbox.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::Dialer;
 
+use crate::assessment::forecast::{Ceilings, Circumstances, MeasuredRun};
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::password_hosts::{Destination, Server};
@@ -169,6 +170,21 @@ impl Default for Limits {
             memory: 256 << 20,
             refused_log_ins: 3,
             patience: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+impl Limits {
+    /// Returns what a forecast needs of them. It is of work that begins with the day, and with the hours that
+    /// are allowed.
+    #[must_use]
+    pub fn circumstances(&self, measured: Option<MeasuredRun>) -> Circumstances {
+        let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        Circumstances {
+            mailboxes_at_once: number(self.mailboxes_at_once),
+            connections_per_host: number(self.connections_per_host),
+            measured,
+            ceilings: Ceilings::default(),
         }
     }
 }

@@ -146,6 +146,7 @@ pub mod plugin;
 pub mod progress;
 pub mod rules;
 pub mod run_kind;
+mod run_summary;
 mod side;
 pub mod summary;
 pub mod tally;

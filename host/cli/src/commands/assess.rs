@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use mailhaul_app::Outcome;
+use mailhaul_engine::assessment::forecast::Ceilings;
 use mailhaul_engine::assessment::{Assessment, EndFigures, ProjectAssessment};
 use mailhaul_engine::job::Task;
 use mailhaul_engine::{record, store};
@@ -94,6 +95,7 @@ fn put_together(project: &Project, outcome: Outcome) -> Result<ProjectAssessment
         mailboxes_at_once: number(project.limits.mailboxes_at_once),
         connections_per_host: number(project.limits.connections_per_host),
         measured: store::measured(&project.state)?,
+        ceilings: Ceilings::default(),
     })
 }
 

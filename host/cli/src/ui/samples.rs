@@ -2,6 +2,7 @@
 
 use mailhaul_app::Outcome;
 use mailhaul_engine::assessment::Portion;
+use mailhaul_engine::assessment::forecast::LoadEnds;
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::event::{Event, Finish, MailboxEnd};
@@ -184,6 +185,7 @@ pub(crate) fn plan() -> MailboxPlan {
         left_out: Vec::new(),
         bytes: Some(12 << 20),
         estimate_seconds: 200,
+        ends: LoadEnds::default(),
     }
 }
 

@@ -114,6 +114,8 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     };
     let ends = work_on_all(context, &mailboxes, work, recorder.clone()).await;
     let interrupted = ends.iter().any(|(_, end)| *end == MailboxEnd::Interrupted);
+    let forecast = recorder.as_ref().and_then(|recorder| recorder.forecast());
+    let waits = recorder.as_ref().map(|recorder| recorder.waits()).unwrap_or_default();
     if let Some(recorder) = recorder {
         let well = ends.iter().all(|(_, end)| *end == MailboxEnd::Complete);
         recorder.end(
@@ -139,6 +141,8 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         bytes,
         flags: context.done.flags(),
         seconds: begun.elapsed().as_secs_f64(),
+        forecast,
+        waits,
     }
 }
 

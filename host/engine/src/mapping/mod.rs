@@ -3,6 +3,7 @@
 pub(crate) mod advice;
 pub(crate) mod chain;
 pub(crate) mod collisions;
+pub(crate) mod estimate;
 pub(crate) mod planner;
 pub(crate) mod renamed_at_source;
 pub(crate) mod renamed_on_target;

@@ -7,7 +7,9 @@ use mailhaul_text::argument;
 
 use crate::account::Mailbox;
 use crate::assessment::Portion;
+use crate::assessment::forecast::LoadEnds;
 use crate::mapping::advice::{keep_rule, rule};
+use crate::mapping::estimate::estimate;
 use crate::mapping::renamed_on_target::MovedPlace;
 use crate::mapping::target::{FolderLists, Listing, MappedFolder, Mappings};
 use crate::mapping::{chain, renamed_at_source, renamed_on_target};
@@ -19,11 +21,6 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderRow, Ledger, LedgerError, PlaceId};
 use crate::task::context::Context;
-
-/// Assumed speed of an estimate: what one ordinary server pair does without trouble.
-const MESSAGES_A_SECOND: u64 = 300;
-
-const BYTES_A_SECOND: u64 = 5_000_000;
 
 /// Why a mailbox could not be planned.
 #[derive(Debug)]
@@ -155,8 +152,7 @@ pub(crate) async fn plan(
         notes.extend(elsewhere.map(|at| format!("the {} signs in at {at}", side.as_str())));
     }
     notes.extend(job.select.order.remark().map(str::to_owned));
-    let by_bytes = if to_copy == 0 { 0 } else { bytes.unwrap_or(0) / BYTES_A_SECOND };
-    let plan = MailboxPlan {
+    let mut plan = MailboxPlan {
         mailbox: mailbox.key.clone(),
         source: mailbox.source.user.clone(),
         target: mailbox.target.user.clone(),
@@ -173,8 +169,10 @@ pub(crate) async fn plan(
         too_large: Portion::default(),
         left_out: Vec::new(),
         bytes,
-        estimate_seconds: (to_copy / MESSAGES_A_SECOND).max(by_bytes) + u64::from(to_copy > 0),
+        estimate_seconds: 0,
+        ends: LoadEnds::default(),
     };
+    estimate(context, mailbox, &mut plan, None);
     let messages =
         source_status.into_iter().filter_map(|(path, status)| Some((path, status.messages?))).collect();
     Ok(PlannedMailbox {

@@ -3,6 +3,7 @@
 //! These structs are what `plan --out` writes and `run --plan` reads back.
 
 mod conflict;
+mod load;
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +11,9 @@ use mailhaul_imap::SpecialUse;
 use serde::{Deserialize, Serialize};
 
 pub use self::conflict::{Choice, Conflict, ConflictKind};
+pub(crate) use self::load::PlannedLoad;
 use crate::assessment::Portion;
+use crate::assessment::forecast::LoadEnds;
 use crate::summary::ProfileSummary;
 
 /// Version of the plan file's JSON document.
@@ -62,8 +65,11 @@ pub struct MailboxPlan {
     pub left_out: Vec<LeftOut>,
     /// Bytes in the folders that are copied, where the source tells.
     pub bytes: Option<u64>,
-    /// Estimated seconds of a run at an assumed 300 messages or 5 MB a second, whichever is slower.
+    /// How long a run over this mailbox alone is estimated to take, in seconds, rounded up.
     pub estimate_seconds: u64,
+    /// What the estimate needs to know of both ends.
+    #[serde(default)]
+    pub ends: LoadEnds,
 }
 
 /// Where one source folder goes, and who decided that.

@@ -17,6 +17,8 @@ use crate::summary::{
 pub(crate) struct MailboxRuns {
     /// What a living task does with it.
     pub live: Option<LiveWork>,
+    /// While that waits: for what.
+    pub waits_for: Option<String>,
     /// How the newest task that has begun with it left it.
     pub newest: Option<NewestEnd>,
     /// Why that one could not go on, in one sentence.
@@ -46,6 +48,7 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
             // Of two tasks the one that has begun says more than one that only looks, or has not begun.
             if mailbox.live.is_none() || !matches!(live, LiveWork::Queued | LiveWork::Looking) {
                 mailbox.live = Some(live);
+                mailbox.waits_for.clone_from(&outcome.waits_for);
             }
             if outcome.stage == Stage::Begun && run.kind.writes() {
                 (mailbox.stopped, mailbox.phase) = (None, run.phase);
@@ -221,7 +224,7 @@ mod tests {
     fn outcome(run: i64, stage: Stage) -> Outcome {
         let full = Stopped { side: Side::Target, cause: Cause::Quota, reason: "full".into() };
         let stopped = (stage == Stage::Stopped).then_some(full);
-        Outcome { mailbox: "ann".into(), run: RunId(run), stage, stopped, until: None }
+        Outcome { mailbox: "ann".into(), run: RunId(run), stage, stopped, until: None, waits_for: None }
     }
 
     fn copied(verified: VerifiedDepth) -> MailboxSummary {
@@ -314,7 +317,11 @@ mod tests {
 
     #[test]
     fn a_wait_is_said_with_its_end() {
-        let waits = Outcome { until: Some("2026-11-30T10:00:00Z".into()), ..outcome(1, Stage::Begun) };
+        let waits = Outcome {
+            until: Some("2026-11-30T10:00:00Z".into()),
+            waits_for: Some("Gmail's 2,500 MB a day".into()),
+            ..outcome(1, Stage::Begun)
+        };
         let (runs, outcomes) = ([run(1, RunKind::Run, true)], [waits]);
         let all = by_mailbox(&runs, &outcomes);
         let found = state(&of("ann", &copied(VerifiedDepth::None), all.get("ann"), &Accepted::default()));

@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::assessment::forecast::Circumstances;
 use crate::event::{Event, WARNING_TARGET};
 use crate::job::Job;
 use crate::plugin::Plugins;
 use crate::state::ledger::LedgerError;
 use crate::state::record::{Record, RunId};
+use crate::state::standing::measured;
 use crate::task::accounts::Accounts;
 use crate::task::brake::Brake;
 use crate::task::breaks::Breaks;
@@ -53,6 +55,7 @@ pub(crate) struct Context {
     said: Arc<Mutex<HashSet<u64>>>,
     events: mpsc::Sender<Event>,
     recording: Arc<OnceLock<Arc<Recording>>>,
+    circumstances: Arc<OnceLock<Circumstances>>,
 }
 
 /// The project's record, with the run that goes on.
@@ -168,7 +171,20 @@ impl Context {
             said: Arc::default(),
             events,
             recording: Arc::default(),
+            circumstances: Arc::default(),
         }
+    }
+
+    /// What an estimate needs beside a mailbox: the limits, and how fast this project has copied before this
+    /// task. A record that cannot be read says nothing of that.
+    pub(crate) fn circumstances(&self) -> &Circumstances {
+        self.circumstances.get_or_init(|| {
+            let measured = measured(&self.job.state_dir);
+            if let Err(error) = &measured {
+                tracing::debug!(%error, "how fast earlier runs were is not known");
+            }
+            self.job.limits.circumstances(measured.ok().flatten())
+        })
     }
 
     /// From now on waits are recorded as well, for whoever looks at the project from outside.
@@ -182,9 +198,9 @@ impl Context {
         self.recording.get().map(|recording| &**recording)
     }
 
-    fn record_wait(&self, mailbox: &str, until: Option<&str>) {
+    fn record_wait(&self, mailbox: &str, wait: Option<(&str, &str)>) {
         let Some(recording) = self.recording.get() else { return };
-        if let Err(error) = recording.with(|record, run| record.set_waiting(run, mailbox, until)) {
+        if let Err(error) = recording.with(|record, run| record.set_waiting(run, mailbox, wait)) {
             tracing::warn!(mailbox, %error, "a wait could not be stored");
         }
     }
@@ -192,7 +208,9 @@ impl Context {
     /// Tells the front end. One that went away is no reason to fail here: the conductor notices.
     pub(crate) async fn emit(&self, event: Event) {
         match &event {
-            Event::Waiting { mailbox, until, .. } => self.record_wait(mailbox, Some(until)),
+            Event::Waiting { mailbox, until, reason, .. } => {
+                self.record_wait(mailbox, Some((until, reason)));
+            }
             Event::Resumed { mailbox } => self.record_wait(mailbox, None),
             _ => {}
         }

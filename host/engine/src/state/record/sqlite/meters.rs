@@ -41,14 +41,18 @@ impl SqliteRecord {
         )
     }
 
-    pub(super) fn waits_of(&self, run: RunId) -> Result<Vec<RunWait>> {
+    pub(super) fn waits_of(&self, runs: &[RunId]) -> Result<Vec<RunWait>> {
+        let runs = serde_json::Value::from(runs.iter().map(|run| run.0).collect::<Vec<_>>()).to_string();
         self.sql(|db| {
             db.prepare_cached(
-                "SELECT what, count(*), sum(seconds) FROM waited WHERE run = ?1
+                "SELECT what, count(*), sum(seconds), max(seconds) FROM (
+                     SELECT what, mailbox, sum(seconds) AS seconds FROM waited
+                     WHERE run IN (SELECT value FROM json_each(?1)) GROUP BY what, mailbox)
                  GROUP BY what ORDER BY sum(seconds) DESC, what",
             )?
-            .query_map([run.0], |r| {
-                Ok(RunWait { what: r.get(0)?, mailboxes: r.get(1)?, seconds: r.get(2)? })
+            .query_map([runs], |r| {
+                let (what, mailboxes) = (r.get(0)?, r.get(1)?);
+                Ok(RunWait { what, mailboxes, seconds: r.get(2)?, longest: r.get(3)? })
             })?
             .collect()
         })

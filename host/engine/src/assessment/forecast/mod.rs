@@ -1,0 +1,547 @@
+//! How long a move takes, and what that depends on: pure functions of what was read, measured and assumed.
+//!
+//! A mailbox takes as long as the slower of its messages at so many a second and its bytes at so many a
+//! second, stretched by what its provider gives or takes in a day, and by the operator's `[limits]`. All of
+//! them together take as long as the longest one, or as their work over those that are worked on at once,
+//! whichever is more: while one mailbox waits for its budget, others are worked on. `assess`, `plan` and the
+//! forecast of a run ask here, so that all of them say the same.
+
+mod load;
+mod speed;
+mod windows;
+
+use std::collections::BTreeMap;
+
+use mailhaul_text::{bytes_rounded, count, escape, estimate, plural, seconds};
+use serde::Serialize;
+
+pub use self::load::{BudgetTime, EndLimits, LoadEnds, MailboxLoad, budget_seconds};
+pub use self::speed::{ASSUMED_BYTES_A_SECOND, MeasuredRun};
+use self::speed::{USUAL_ROUND_TRIP, transfer_seconds};
+pub use self::windows::{Ceilings, OpenHours};
+use self::windows::{Stretched, stretch};
+use super::{Assessment, ProjectAssessment};
+
+/// What all mailboxes have in common.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Circumstances {
+    /// `[limits] mailboxes_at_once`.
+    pub mailboxes_at_once: u64,
+    /// `[limits] connections_per_host`.
+    pub connections_per_host: u64,
+    /// How fast this project has copied, if it has.
+    pub measured: Option<MeasuredRun>,
+    /// Hours, bandwidth and budgets of the operator's.
+    pub ceilings: Ceilings,
+}
+
+/// How long one mailbox takes by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MailboxTime {
+    /// From its first byte to its last, in seconds.
+    pub seconds: f64,
+    /// What it depends on most.
+    pub bound_by: Bound,
+    /// What is said of that, as a clause: `Gmail gives 2.3 GiB a day`; empty for its size.
+    pub why: String,
+}
+
+/// Returns how long one mailbox takes by itself.
+#[must_use]
+pub fn of_mailbox(load: &MailboxLoad, circumstances: &Circumstances) -> MailboxTime {
+    let Circumstances { measured, ceilings, .. } = circumstances;
+    let (work, line) =
+        (transfer_seconds(load, measured.as_ref()), ceilings.line_seconds(load.bytes.unwrap_or(0)));
+    let mut allowances = load.budgets();
+    allowances.extend(ceilings.allowances(load.messages, load.bytes));
+    let Stretched { seconds, by } = stretch(work.max(line), &allowances, ceilings);
+    let (bound_by, why) = match by {
+        Some(by) => by,
+        None if seconds <= 0.0 => (Bound::Nothing, String::new()),
+        None if line > work => (Bound::Bandwidth, ceilings.bandwidth_sentence()),
+        None => (Bound::LargestMailbox, String::new()),
+    };
+    MailboxTime { seconds, bound_by, why }
+}
+
+/// Returns how long one mailbox takes by itself, in seconds; `None` when it was not read.
+#[must_use]
+pub fn mailbox_seconds(of: &Assessment, circumstances: &Circumstances) -> Option<f64> {
+    of.is_read().then(|| of_mailbox(&MailboxLoad::of(of), circumstances).seconds)
+}
+
+/// What the forecast depends on most: where more of it would make the move shorter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// Nothing is to be copied.
+    Nothing,
+    /// One mailbox takes as long as all others together, by its size.
+    LargestMailbox,
+    /// One mailbox takes that long because its provider gives or takes no more in a time.
+    Budget,
+    /// `[limits] mailboxes_at_once`.
+    MailboxesAtOnce,
+    /// Connections that a host takes at once.
+    Connections,
+    /// What was measured in an earlier run, over all mailboxes together.
+    MeasuredSpeed,
+    /// `[limits] hours`.
+    Hours,
+    /// `[limits] bandwidth`.
+    Bandwidth,
+    /// `[limits] bytes_per_day`.
+    BytesPerDay,
+    /// `[limits] messages_per_hour`.
+    MessagesPerHour,
+}
+
+/// How long the move of a project takes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Forecast {
+    /// From the first byte to the last, when it goes on whenever it may.
+    pub seconds: f64,
+    /// What it depends on most.
+    pub bound_by: Bound,
+    /// How long and why, for people: `about 4.6 days: …`.
+    pub sentence: String,
+    /// Where the speed comes from, for people.
+    pub basis: String,
+    /// Mailboxes that are not in it: not read yet, or refused.
+    pub left_out: u64,
+    /// Mailboxes that are in it by their messages alone, since their sizes are not known.
+    pub without_sizes: u64,
+}
+
+/// Returns how long all mailboxes of a project take together.
+#[must_use]
+pub fn forecast(project: &ProjectAssessment) -> Forecast {
+    let circumstances = project.circumstances();
+    let mut fleet = Fleet::new(&circumstances);
+    for one in &project.mailboxes {
+        if one.is_read() { fleet.add(&MailboxLoad::of(one)) } else { fleet.leave_out(1) }
+    }
+    fleet.leave_out(project.missing.len() as u64);
+    fleet.forecast()
+}
+
+/// Returns how long all mailboxes of these plans take together.
+#[must_use]
+pub fn of_plans(loads: impl IntoIterator<Item = MailboxLoad>, circumstances: &Circumstances) -> Forecast {
+    let mut fleet = Fleet::new(circumstances);
+    loads.into_iter().for_each(|load| fleet.add(&load));
+    fleet.forecast()
+}
+
+/// The mailboxes of a forecast, one after the other: however many there are, what is kept of them is their
+/// sum, the longest of them, and their hosts.
+#[derive(Debug)]
+pub struct Fleet<'c> {
+    circumstances: &'c Circumstances,
+    mailboxes: u64,
+    messages: u64,
+    /// Of those that tell sizes.
+    bytes: u64,
+    /// At work, one after the other.
+    work: f64,
+    longest: Option<(MailboxTime, MailboxLoad)>,
+    /// Of the source and of the target, with the connections that each takes and whether its provider says so.
+    hosts: [BTreeMap<(String, u16), (u64, bool)>; 2],
+    /// Round trips in milliseconds, and how many mailboxes have each.
+    round_trips: BTreeMap<u32, u64>,
+    left_out: u64,
+    without_sizes: u64,
+}
+
+impl<'c> Fleet<'c> {
+    /// Begins without any mailbox.
+    #[must_use]
+    pub fn new(circumstances: &'c Circumstances) -> Self {
+        Self {
+            circumstances,
+            mailboxes: 0,
+            messages: 0,
+            bytes: 0,
+            work: 0.0,
+            longest: None,
+            hosts: Default::default(),
+            round_trips: BTreeMap::new(),
+            left_out: 0,
+            without_sizes: 0,
+        }
+    }
+
+    /// Takes one more mailbox.
+    pub fn add(&mut self, load: &MailboxLoad) {
+        self.mailboxes += 1;
+        self.messages = self.messages.saturating_add(load.messages);
+        self.bytes = self.bytes.saturating_add(load.bytes.unwrap_or(0));
+        self.without_sizes += u64::from(load.bytes.is_none());
+        self.work += transfer_seconds(load, self.circumstances.measured.as_ref());
+        if let Some(trip) = load.ends.round_trip_ms {
+            *self.round_trips.entry(trip).or_default() += 1;
+        }
+        let own = self.circumstances.connections_per_host.max(1);
+        for (hosts, end) in self.hosts.iter_mut().zip([Some(&load.ends.source), load.ends.target.as_ref()]) {
+            let Some(end) = end else { continue };
+            let most = end.connections.map(u64::from).filter(|most| *most < own);
+            hosts.insert((end.host.clone(), end.port), (most.unwrap_or(own), most.is_some()));
+        }
+        let time = of_mailbox(load, self.circumstances);
+        if self.longest.as_ref().is_none_or(|(known, _)| time.seconds >= known.seconds) {
+            self.longest = Some((time, load.clone()));
+        }
+    }
+
+    /// Counts mailboxes of which nothing is known.
+    pub fn leave_out(&mut self, mailboxes: u64) {
+        self.left_out += mailboxes;
+    }
+
+    /// Returns how many messages and bytes there are to copy; the latter `None` where no source tells sizes.
+    #[must_use]
+    pub fn amount(&self) -> (u64, Option<u64>) {
+        (self.messages, (self.mailboxes > self.without_sizes || self.mailboxes == 0).then_some(self.bytes))
+    }
+
+    /// Returns how long all of them take.
+    #[must_use]
+    pub fn forecast(&self) -> Forecast {
+        let (seconds_in_all, bound_by, why) = self.total();
+        Forecast {
+            seconds: seconds_in_all,
+            bound_by,
+            sentence: match bound_by {
+                Bound::Nothing => why,
+                _ => format!("{}: {why}", estimate(seconds(seconds_in_all))),
+            },
+            basis: self.basis(),
+            left_out: self.left_out,
+            without_sizes: self.without_sizes,
+        }
+    }
+
+    fn total(&self) -> (f64, Bound, String) {
+        let Some((alone, load)) = &self.longest else {
+            return (0.0, Bound::Nothing, "no mailbox was read".to_owned());
+        };
+        if alone.seconds <= 0.0 {
+            return (0.0, Bound::Nothing, "nothing is to be copied".to_owned());
+        }
+        let (whole, bound, why) = self.together();
+        if alone.seconds >= whole {
+            return (alone.seconds, alone.bound_by, self.longest_sentence(alone, load));
+        }
+        (whole, bound, why)
+    }
+
+    /// How long they take beside each other, whatever each of them takes by itself.
+    fn together(&self) -> (f64, Bound, String) {
+        let Circumstances { measured, ceilings, .. } = self.circumstances;
+        let slots = self.slots();
+        // What was measured was measured with all that ran at once.
+        let (work, bound) = match measured {
+            Some(_) => (self.work, Bound::MeasuredSpeed),
+            None => (self.work / slots.at_once as f64, slots.bound),
+        };
+        let line = ceilings.line_seconds(self.bytes);
+        let (_, bytes) = self.amount();
+        let Stretched { seconds, by } =
+            stretch(work.max(line), &ceilings.allowances(self.messages, bytes), ceilings);
+        let number = plural(self.mailboxes, "mailbox");
+        match by {
+            Some((bound, sentence)) => (seconds, bound, format!("{number}: {sentence}")),
+            None if line > work => {
+                (seconds, Bound::Bandwidth, format!("{number}: {}", ceilings.bandwidth_sentence()))
+            }
+            None => (seconds, bound, slots.sentence(bound, &number)),
+        }
+    }
+
+    fn longest_sentence(&self, alone: &MailboxTime, load: &MailboxLoad) -> String {
+        let size = load.bytes.map_or_else(|| plural(load.messages, "message"), bytes_rounded);
+        let name = escape(&load.mailbox);
+        let why = match alone.why.as_str() {
+            "" if self.mailboxes > 1 => ", the others are done meanwhile".to_owned(),
+            "" => String::new(),
+            why => format!(": {why}"),
+        };
+        format!("{name} ({size}) takes that long by itself{why}")
+    }
+
+    fn slots(&self) -> Slots {
+        let mut slots = Slots {
+            at_once: self.circumstances.mailboxes_at_once.max(1),
+            bound: Bound::MailboxesAtOnce,
+            host: None,
+        };
+        for hosts in &self.hosts {
+            // Each host takes its own number; several hosts take theirs beside each other.
+            let all: u64 = hosts.values().map(|(most, _)| *most).sum();
+            if !hosts.is_empty() && all < slots.at_once {
+                let lowered = hosts.iter().find(|(_, (_, lowered))| *lowered);
+                slots = Slots {
+                    at_once: all.max(1),
+                    bound: Bound::Connections,
+                    host: lowered.map(|((host, _), _)| host.clone()),
+                };
+            }
+        }
+        slots
+    }
+
+    fn basis(&self) -> String {
+        if let Some(run) = &self.circumstances.measured {
+            return run.basis();
+        }
+        let half = self.round_trips.values().sum::<u64>() / 2;
+        let mut passed = 0;
+        let median = self.round_trips.iter().find(|(_, n)| {
+            passed += **n;
+            passed > half
+        });
+        let round_trip = match median {
+            Some((0, _)) => "a round trip of less than 1 ms, as measured now".to_owned(),
+            Some((median, _)) => format!("the round trip of {median} ms measured now"),
+            None => format!("a round trip of {USUAL_ROUND_TRIP} ms"),
+        };
+        format!(
+            "assumed: {} a second for one mailbox, the mean of the runs that imapsync's author has published, and what a \
+             message costs in mailhaul's own benchmarks at {round_trip}. Copy one mailbox with \
+             `mailhaul run --only MAILBOX` and assess again: then it goes by what was measured",
+            bytes_rounded(ASSUMED_BYTES_A_SECOND as u64)
+        )
+    }
+}
+
+/// How many mailboxes are worked on at once, and what keeps it from being more.
+struct Slots {
+    at_once: u64,
+    bound: Bound,
+    host: Option<String>,
+}
+
+impl Slots {
+    fn sentence(&self, bound: Bound, number: &str) -> String {
+        match (bound, &self.host) {
+            (Bound::MeasuredSpeed, _) => format!("{number}, all together as fast as that run was"),
+            (Bound::Connections, Some(host)) => format!(
+                "{number}, {} at once: {} takes no more connections",
+                count(self.at_once),
+                escape(host)
+            ),
+            (Bound::Connections, None) => {
+                format!("{number}, {} at once (`connections_per_host` under `[limits]`)", count(self.at_once))
+            }
+            _ => format!("{number}, {} at once (`mailboxes_at_once` under `[limits]`)", count(self.at_once)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::windows::{DAY, HOUR};
+    use super::*;
+    use crate::assessment::{Budget, EndFigures, ProviderFigures};
+    use crate::cause::Cause;
+    use crate::side::Side;
+    use crate::summary::Stopped;
+
+    const GB: u64 = 1_000_000_000;
+
+    fn mailbox(key: &str, messages: u64, bytes: u64) -> Assessment {
+        let source = EndFigures {
+            host: "old.example".into(),
+            messages,
+            bytes: Some(bytes),
+            round_trip_ms: Some(20),
+            ..EndFigures::default()
+        };
+        Assessment { mailbox: key.into(), source, ..Assessment::default() }
+    }
+
+    fn provider(connections: Option<u32>, budget: Budget) -> Option<ProviderFigures> {
+        Some(ProviderFigures { name: "Gmail".into(), connections, budget, ..ProviderFigures::default() })
+    }
+
+    fn project(mailboxes: Vec<Assessment>) -> ProjectAssessment {
+        ProjectAssessment {
+            mailboxes,
+            mailboxes_at_once: 4,
+            connections_per_host: 8,
+            ..ProjectAssessment::default()
+        }
+    }
+
+    fn alike(n: usize, bytes: u64) -> Vec<Assessment> {
+        (0..n).map(|n| mailbox(&format!("u{n}"), 1_000, bytes)).collect()
+    }
+
+    #[test]
+    fn what_binds_is_what_is_longest() {
+        let daily = Budget { gives_a_day: Some(2_500_000_000), ..Budget::default() };
+        let with = |mut all: Vec<Assessment>, provider: Option<ProviderFigures>| {
+            all[0].source.provider = provider;
+            all
+        };
+        let run = MeasuredRun::of("2026-11-30T02:00:00Z", 10_000, 10 * GB, 1_000.0);
+        let measured = |all| ProjectAssessment { measured: run.clone(), ..project(all) };
+        let everywhere = |n, bytes, provider: &Option<ProviderFigures>| {
+            let mut all = alike(n, bytes);
+            all.iter_mut().for_each(|one| one.source.provider.clone_from(provider));
+            all
+        };
+        let limited = |n, ceilings| ProjectAssessment { ceilings, ..project(alike(n, GB)) };
+        let night = OpenHours { seconds_a_day: 10.0 * HOUR, opens_in: 0.0, first_open: 10.0 * HOUR };
+        let table: Vec<(&str, ProjectAssessment, f64, Bound)> = vec![
+            ("nothing", project(vec![]), 0.0, Bound::Nothing),
+            ("only empty ones", project(vec![mailbox("a", 0, 0)]), 0.0, Bound::Nothing),
+            ("one by bytes", project(alike(1, GB)), 2_941.2, Bound::LargestMailbox),
+            // 652 µs a message at 20 ms.
+            ("one by messages", project(vec![mailbox("a", 1_000_000, 1)]), 652.0, Bound::LargestMailbox),
+            ("forty, four at once", project(alike(40, GB)), 29_411.8, Bound::MailboxesAtOnce),
+            (
+                "one mailbox outlasts the others",
+                project([alike(4, GB), vec![mailbox("big", 1, 100 * GB)]].concat()),
+                294_117.6,
+                Bound::LargestMailbox,
+            ),
+            (
+                "a host takes two at once",
+                project(everywhere(40, GB, &provider(Some(2), Budget::default()))),
+                58_823.5,
+                Bound::Connections,
+            ),
+            (
+                // Three midnights, and the last part at 340 kB a second.
+                "a budget of 2.5 GB a day",
+                project(with(alike(1, 10 * GB), provider(None, daily))),
+                3.0 * DAY + 7_353.0,
+                Bound::Budget,
+            ),
+            ("as measured", measured(alike(40, GB)), 4_000.0, Bound::MeasuredSpeed),
+            (
+                "measured, and a budget all the same",
+                measured(with(alike(4, 10 * GB), provider(None, daily))),
+                3.0 * DAY + 250.0,
+                Bound::Budget,
+            ),
+            (
+                // Each waits for its own budget, and others are worked on meanwhile.
+                "forty with a budget",
+                measured(everywhere(40, 10 * GB, &provider(None, daily))),
+                3.0 * DAY + 250.0,
+                Bound::Budget,
+            ),
+            (
+                "a bandwidth",
+                limited(40, Ceilings { bandwidth: Some(1_000_000), ..Ceilings::default() }),
+                40_000.0,
+                Bound::Bandwidth,
+            ),
+            (
+                "bytes a day into the new host",
+                limited(40, Ceilings { bytes_a_day: [None, Some(10 * GB)], ..Ceilings::default() }),
+                3.0 * DAY + 7_353.0,
+                Bound::BytesPerDay,
+            ),
+            (
+                "messages an hour",
+                limited(40, Ceilings { messages_an_hour: Some(1_000), ..Ceilings::default() }),
+                39.0 * HOUR + 735.3,
+                Bound::MessagesPerHour,
+            ),
+            (
+                "ten hours a night",
+                limited(80, Ceilings { hours: Some(night), ..Ceilings::default() }),
+                DAY + 22_823.6,
+                Bound::Hours,
+            ),
+            (
+                "one mailbox, ten hours a night",
+                limited(
+                    1,
+                    Ceilings { hours: Some(OpenHours { opens_in: HOUR, ..night }), ..Ceilings::default() },
+                ),
+                HOUR + 2_941.2,
+                Bound::Hours,
+            ),
+        ];
+        for (what, project, seconds, bound) in table {
+            let found = forecast(&project);
+            assert_eq!(found.bound_by, bound, "{what}: {found:?}");
+            let off = (found.seconds - seconds).abs();
+            assert!(off <= seconds * 0.01, "{what}: {} for {seconds}", found.seconds);
+        }
+    }
+
+    #[test]
+    fn it_says_why_and_by_what() {
+        let mut one = mailbox("anna@old", 5, 10 * GB);
+        one.source.provider =
+            provider(None, Budget { gives_a_day: Some(2_500_000_000), ..Budget::default() });
+        let mut refused = mailbox("bob@old", 0, 0);
+        refused.source.stopped =
+            Some(Stopped { side: Side::Source, cause: Cause::AuthRefused, reason: "no".into() });
+        let mut sizeless = mailbox("cem@old", 5, 0);
+        sizeless.source.bytes = None;
+        let mut project = project(vec![one, refused, sizeless]);
+        project.missing.push("dora@old".into());
+        let found = forecast(&project);
+        assert_eq!(
+            found.sentence,
+            "about 3.1 days: anna@old (9.3 GiB) takes that long by itself: Gmail gives 2.3 GiB a day of one mailbox"
+        );
+        assert!(found.basis.contains("round trip of 20 ms measured now"), "{}", found.basis);
+        assert_eq!((found.left_out, found.without_sizes), (2, 1));
+        project.measured = MeasuredRun::of("2026-11-30T02:00:00Z", 3, 100 << 20, 10.0);
+        let basis = forecast(&project).basis;
+        assert_eq!(
+            basis,
+            "measured: this project's run of 2026-11-30T02:00:00Z copied 3 messages (100 MiB) in 10 s, 10 MiB a second"
+        );
+    }
+
+    #[test]
+    fn of_several_budgets_the_tightest_counts() {
+        let mut one = mailbox("a", 36_000, GB);
+        let budget =
+            Budget { takes_a_day: Some(GB), takes_messages_an_hour: Some(3_600), ..Budget::default() };
+        let target = EndFigures { provider: provider(None, budget), ..EndFigures::default() };
+        one.target = Some(target);
+        let found = budget_seconds(&one).unwrap();
+        assert!((found.seconds - DAY).abs() < 1.0 && found.sentence.contains("a day"), "{found:?}");
+        one.source.messages = 360_000;
+        let found = budget_seconds(&one).unwrap();
+        assert!(
+            (found.seconds - 100.0 * HOUR).abs() < 1.0 && found.sentence.contains("an hour"),
+            "{found:?}"
+        );
+    }
+
+    /// A plan and an assessment of the same mailboxes say the same, and ten thousand of them are no burden.
+    #[test]
+    fn mailboxes_are_added_one_by_one() {
+        let project = project(alike(10_000, GB));
+        let circumstances = project.circumstances();
+        let begun = std::time::Instant::now();
+        let loads = project.mailboxes.iter().map(MailboxLoad::of);
+        let found = of_plans(loads, &circumstances);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
+        assert_eq!(found, forecast(&project));
+        assert_eq!(
+            found.sentence,
+            "about 85 days: 10,000 mailboxes, 4 at once (`mailboxes_at_once` under `[limits]`)"
+        );
+    }
+
+    #[test]
+    fn of_what_was_copied_in_part_the_rest_counts() {
+        let mut one = mailbox("a", 1_000, GB);
+        one.settled_bytes = GB / 4 * 3;
+        let load = MailboxLoad::of(&one);
+        assert_eq!((load.messages, load.bytes), (250, Some(GB / 4)));
+        one.source.bytes = None;
+        assert_eq!(MailboxLoad::of(&one).messages, 1_000);
+    }
+}

@@ -1,0 +1,290 @@
+//! What is expected of a run before it begins, from what plans and assessments say of its mailboxes.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+
+use mailhaul_text::{count, plural};
+
+use crate::account::Mailbox;
+use crate::assessment::forecast::{Circumstances, Fleet, MailboxLoad};
+use crate::code::Code;
+use crate::plan::PlannedLoad;
+use crate::run_kind::RunKind;
+use crate::state::ledger::{Ledger, Result};
+use crate::state::reading::{Readings, Stamp};
+use crate::state::record::{Record, RunForecast, Stage};
+use crate::summary::Counts;
+use crate::task::context::Context;
+
+/// What was known of one mailbox when somebody last looked into it.
+struct Known {
+    load: MailboxLoad,
+    /// Messages that earlier runs had settled by then.
+    settled: u64,
+    /// What rules leave out is among its messages.
+    whole: bool,
+    /// When that was: UTC, RFC 3339.
+    at: String,
+}
+
+/// How earlier runs have left a mailbox since somebody looked into it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Since {
+    /// One came to its end with it.
+    Finished,
+    /// One was broken off, or could not go on: its ledger says how far it came.
+    BrokenOff,
+}
+
+/// Returns what a run that copies everything is expected to take: by the newest plan of each mailbox, else by
+/// its assessment, without what runs have copied since. `None` where nothing is known of any of them.
+///
+/// # Errors
+/// When the record cannot be read.
+pub(crate) fn of_run(
+    context: &Context,
+    record: &dyn Record,
+    selected: &[Mailbox],
+) -> Result<Option<RunForecast>> {
+    let mut basis = Basis::default();
+    let mut known = known(record, selected, &mut basis)?;
+    let since = since(record, &known)?;
+    let broken_off = since.values().any(|how| *how == Since::BrokenOff);
+    let readings = if broken_off { Readings::new(record.readings()?) } else { Readings::default() };
+    let circumstances = now(context);
+    let mut fleet = Fleet::new(&circumstances);
+    let mut any = false;
+    for mailbox in selected {
+        let Some(Known { mut load, settled, whole, .. }) = known.remove(&mailbox.key) else {
+            fleet.leave_out(1);
+            continue;
+        };
+        any = true;
+        let left = match since.get(&mailbox.key) {
+            None => load.messages,
+            Some(Since::Finished) => {
+                basis.copied += 1;
+                0
+            }
+            Some(Since::BrokenOff) => {
+                let counts = counts(&context.job.state_dir, &mailbox.key, &readings);
+                let skipped = if whole { counts.skipped } else { 0 };
+                let done = counts.copied + counts.already_present + skipped;
+                (load.messages + settled).saturating_sub(done).min(load.messages)
+            }
+        };
+        load.bytes = load.bytes.map(|bytes| part(bytes, left, load.messages));
+        load.messages = left;
+        fleet.add(&load);
+    }
+    Ok(any.then(|| expected(&fleet, &circumstances, basis.words())))
+}
+
+/// Returns what sending again what failed for a reason is expected to take, by the number of messages alone.
+#[must_use]
+pub(crate) fn of_retry(context: &Context, code: Code, selected: &[Mailbox]) -> RunForecast {
+    let circumstances = now(context);
+    let mut fleet = Fleet::new(&circumstances);
+    for mailbox in selected {
+        let ledger = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key)).ok().flatten();
+        match ledger.and_then(|ledger| ledger.exceptions().ok()) {
+            Some(all) => {
+                let messages = all.iter().filter(|one| one.code == code && one.uid > 0).count() as u64;
+                fleet.add(&MailboxLoad { mailbox: mailbox.key.clone(), messages, ..MailboxLoad::default() });
+            }
+            None => fleet.leave_out(1),
+        }
+    }
+    expected(&fleet, &circumstances, format!("what failed for {code}, by its number alone"))
+}
+
+fn expected(fleet: &Fleet<'_>, circumstances: &Circumstances, of: String) -> RunForecast {
+    let forecast = fleet.forecast();
+    let (messages, bytes) = fleet.amount();
+    let speed = match &circumstances.measured {
+        Some(run) => format!("as fast as the run of {}", day(&run.started)),
+        None => "at an assumed speed".to_owned(),
+    };
+    RunForecast {
+        seconds: forecast.seconds,
+        messages,
+        bytes,
+        without: forecast.left_out,
+        basis: format!("{of}, {speed}"),
+    }
+}
+
+/// The circumstances of a run that begins now.
+fn now(context: &Context) -> Circumstances {
+    let mut circumstances = context.circumstances().clone();
+    let clock = &context.job.clock;
+    let begun = clock.now().to_zoned(clock.zone());
+    let midnight = begun.tomorrow().and_then(|day| day.start_of_day());
+    circumstances.ceilings.day_left =
+        midnight.ok().map(|midnight| midnight.duration_since(&begun).as_secs_f64().max(0.0));
+    circumstances
+}
+
+/// What plans, and where there is none assessments, say of the mailboxes.
+fn known(record: &dyn Record, selected: &[Mailbox], basis: &mut Basis) -> Result<HashMap<String, Known>> {
+    let mut known: HashMap<String, Known> = HashMap::with_capacity(selected.len());
+    let wanted: HashSet<&str> = selected.iter().map(|mailbox| mailbox.key.as_str()).collect();
+    let plans: HashMap<u64, String> =
+        record.plans(u32::MAX)?.into_iter().map(|plan| (plan.number, plan.at)).collect();
+    record.newest_planned(&mut |number, row| {
+        // What another version wrote, and this one cannot read, says nothing.
+        let figures = serde_json::from_str::<PlannedLoad>(&row.plan).ok();
+        if let (true, Some(figures)) = (wanted.contains(row.mailbox.as_str()), figures) {
+            let at = plans.get(&number).cloned().unwrap_or_default();
+            *basis.plans.entry((number, day(&at).to_owned())).or_default() += 1;
+            let settled = figures.already_there;
+            known.insert(row.mailbox, Known { load: figures.load(), settled, whole: false, at });
+        }
+        Ok(())
+    })?;
+    if known.len() == selected.len() {
+        return Ok(known);
+    }
+    for one in record.assessments()? {
+        let key = one.mailbox.as_str();
+        if !one.is_read() || known.contains_key(key) || !wanted.contains(key) {
+            continue;
+        }
+        let load = MailboxLoad::of(&one);
+        let settled = one.source.messages.saturating_sub(load.messages);
+        *basis.assessments.entry(day(&one.at).to_owned()).or_default() += 1;
+        known.insert(one.mailbox, Known { load, settled, whole: true, at: one.at });
+    }
+    Ok(known)
+}
+
+/// How runs that copy have left the mailboxes since somebody looked into them.
+fn since(record: &dyn Record, known: &HashMap<String, Known>) -> Result<HashMap<String, Since>> {
+    let copying: HashMap<_, _> = record
+        .runs(u32::MAX)?
+        .into_iter()
+        .filter(|run| matches!(run.kind, RunKind::Run | RunKind::Retry))
+        .map(|run| (run.id, run.ended.unwrap_or(run.started)))
+        .collect();
+    let mut since = HashMap::new();
+    if copying.is_empty() || known.is_empty() {
+        return Ok(since);
+    }
+    // The oldest run first, so that the newest says how it was left.
+    for outcome in record.outcomes()? {
+        let later = copying.get(&outcome.run).zip(known.get(&outcome.mailbox));
+        if !later.is_some_and(|(ended, known)| *ended >= known.at) {
+            continue;
+        }
+        let how = match outcome.stage {
+            Stage::Queued => continue,
+            Stage::Finished | Stage::NotAllWell => Since::Finished,
+            Stage::Begun | Stage::Interrupted | Stage::Stopped => Since::BrokenOff,
+        };
+        since.insert(outcome.mailbox, how);
+    }
+    Ok(since)
+}
+
+/// What the ledger of a mailbox has counted. One that cannot be read says so when it is opened.
+fn counts(state_dir: &Path, mailbox: &str, readings: &Readings) -> Counts {
+    let Some(stamp) = Stamp::of(state_dir, mailbox) else { return Counts::default() };
+    let folders = match readings.known(mailbox, &stamp) {
+        Some(summary) => summary.folders,
+        None => {
+            let ledger = Ledger::read(&Ledger::file(state_dir, mailbox)).ok().flatten();
+            ledger.and_then(|ledger| ledger.folder_summaries().ok()).unwrap_or_default()
+        }
+    };
+    let mut counts = Counts::default();
+    folders.iter().for_each(|folder| counts.add(&folder.counts));
+    counts
+}
+
+/// The share of the bytes that so many of all messages have.
+fn part(bytes: u64, messages: u64, all: u64) -> u64 {
+    let share = (u128::from(bytes) * u128::from(messages)).checked_div(u128::from(all));
+    share.map_or(0, |share| u64::try_from(share).unwrap_or(bytes))
+}
+
+fn day(time: &str) -> &str {
+    time.get(..10).unwrap_or(time)
+}
+
+/// What a forecast was made of.
+#[derive(Default)]
+struct Basis {
+    /// Mailboxes by the number and the day of their plan.
+    plans: BTreeMap<(u64, String), u64>,
+    /// Mailboxes by the day of their assessment.
+    assessments: BTreeMap<String, u64>,
+    /// Mailboxes that a run has come to its end with since.
+    copied: u64,
+}
+
+impl Basis {
+    /// Says it, e.g. `plan 3 of 2026-11-28 (9,990 mailboxes) and assessments of 2026-11-27 (8 mailboxes)`.
+    fn words(&self) -> String {
+        let mut parts = Vec::new();
+        let planned: u64 = self.plans.values().sum();
+        match (self.plans.first_key_value(), self.plans.last_key_value()) {
+            (Some(((first, day), _)), Some(((last, _), _))) if first == last => {
+                parts.push((format!("plan {first} of {day}"), planned));
+            }
+            (Some(((first, _), _)), Some(((last, day), _))) => {
+                parts.push((format!("plans {first} to {last}, the newest of {day}"), planned));
+            }
+            _ => {}
+        }
+        if let Some((newest, _)) = self.assessments.last_key_value() {
+            let what = match self.assessments.len() {
+                1 => format!("assessments of {newest}"),
+                _ => format!("assessments up to {newest}"),
+            };
+            parts.push((what, self.assessments.values().sum()));
+        }
+        let mut words = match parts.as_slice() {
+            [(only, _)] => only.clone(),
+            all => {
+                let each = all.iter().map(|(what, n)| format!("{what} ({})", plural(*n, "mailbox")));
+                each.collect::<Vec<_>>().join(" and ")
+            }
+        };
+        if self.copied > 0 {
+            let (is, them) = if self.copied == 1 { ("is", "it") } else { ("are", "them") };
+            words.push_str(&format!(
+                "; {} of these {is} copied since, and what is new in {them} is not foreseen",
+                count(self.copied)
+            ));
+        }
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_it_was_made_of() {
+        let plan = |number, n| ((number, "2026-11-28".to_owned()), n);
+        let seen = |day: &str, n| (day.to_owned(), n);
+        let of = |plans: &[((u64, String), u64)], assessments: &[(String, u64)], copied| {
+            let (plans, assessments) = (plans.iter().cloned(), assessments.iter().cloned());
+            Basis { plans: plans.collect(), assessments: assessments.collect(), copied }.words()
+        };
+        assert_eq!(of(&[plan(3, 9)], &[], 0), "plan 3 of 2026-11-28");
+        assert_eq!(of(&[plan(1, 2), plan(3, 9)], &[], 0), "plans 1 to 3, the newest of 2026-11-28");
+        assert_eq!(
+            of(&[plan(3, 9_990)], &[seen("2026-11-26", 1), seen("2026-11-27", 7)], 1),
+            "plan 3 of 2026-11-28 (9,990 mailboxes) and assessments up to 2026-11-27 (8 mailboxes); 1 of these is \
+             copied since, and what is new in it is not foreseen"
+        );
+    }
+
+    #[test]
+    fn a_part_of_the_bytes_goes_with_a_part_of_the_messages() {
+        assert_eq!([part(1_000, 3, 4), part(1_000, 0, 4), part(5, 0, 0)], [750, 0, 0]);
+        assert_eq!(part(u64::MAX, u64::MAX, u64::MAX), u64::MAX);
+    }
+}
