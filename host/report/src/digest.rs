@@ -8,7 +8,7 @@ use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary,
     LeftOutFolder, MailboxSummary, ProjectSummary, Sample, Verdict, VerifiedDepth,
 };
-use mailhaul_text::{count, plural, visible};
+use mailhaul_text::{bytes_rounded, count, plural, visible};
 
 /// Returns the summary without the mailboxes that are not in the list any more: its sums have them not
 /// either.
@@ -29,6 +29,19 @@ pub(crate) fn unlisted(summary: &ProjectSummary) -> Option<String> {
     };
     let shown = names.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
     Some(format!("Not in the list any more, and not counted: {shown}{more}."))
+}
+
+/// Rules that are named; JSON has them all.
+const RULES_SHOWN: usize = 20;
+
+/// Returns what is left out on purpose, by rule: messages, rule, size where it is known; and how many rules are
+/// not among them.
+pub(crate) fn skipped_by(summary: &ProjectSummary) -> (Vec<(String, String, Option<String>)>, usize) {
+    let shown = summary.skipped_by.iter().take(RULES_SHOWN).map(|skipped| {
+        let size = (skipped.bytes > 0).then(|| bytes_rounded(skipped.bytes));
+        (count(skipped.messages), visible(&skipped.rule), size)
+    });
+    (shown.collect(), summary.skipped_by.len().saturating_sub(RULES_SHOWN))
 }
 
 /// Adds up the counts of a mailbox's folders.

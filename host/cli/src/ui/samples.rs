@@ -45,6 +45,7 @@ pub(crate) fn anna() -> MailboxSummary {
         verdict: Verdict::Complete,
         stopped: None,
         folders: vec![folder("INBOX", "INBOX", 1180, 20, 0), folder("Sent", "Sent Items", 120, 0, 0), spam],
+        skipped_by: Vec::new(),
         exceptions: vec![],
         differences: vec![],
         compared: Some(Comparison {
@@ -110,6 +111,7 @@ pub(crate) fn bob() -> MailboxSummary {
         verdict: Verdict::Incomplete,
         stopped: None,
         folders: vec![folder("Entwürfe/2019\x1b[2J", "Drafts", 3, 0, 1)],
+        skipped_by: Vec::new(),
         exceptions: vec![exception()],
         differences: vec![lost, flags, extra],
         compared: None,

@@ -9,6 +9,7 @@ use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, LeftOutFolder,
     MailboxSummary, Side,
 };
+use mailhaul_report::forecast;
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::alike::{Alike, Saying, concerns};
@@ -66,6 +67,9 @@ pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette
         }
     }
     out.push_str(&format!("{}\n", pace(outcome)));
+    for line in beside_forecast(outcome) {
+        push_wrapped(&mut out, 0, &line, width);
+    }
     if outcome.finish.flags > 0 {
         out.push_str(&format!("{}\n", flag_changes(outcome.finish.flags)));
     }
@@ -201,6 +205,23 @@ fn pace(outcome: &Outcome) -> String {
         bytes(finish.bytes),
         duration(took)
     )
+}
+
+/// Returns what was forecast beside what happened, and where the time went. Of a run that was broken off there
+/// is nothing to hold against the forecast yet.
+fn beside_forecast(outcome: &Outcome) -> Vec<String> {
+    let finish = &outcome.finish;
+    let mut lines = Vec::new();
+    if let Some(expected) = &finish.forecast {
+        let took = match finish.interrupted {
+            true => String::new(),
+            false => format!("; it took {}", forecast::difference(expected, finish.seconds)),
+        };
+        let (what, basis) = (forecast::expected(expected), forecast::basis(expected));
+        lines.push(format!("forecast: {what}, {basis}{took}"));
+    }
+    lines.extend(forecast::waited(&finish.waits));
+    lines
 }
 
 /// Adds what was found under another name, and what was moved.
@@ -435,7 +456,7 @@ fn push_hanging(out: &mut String, line: &str, width: Option<usize>) {
 #[cfg(test)]
 mod tests {
     use mailhaul_engine::cause::Cause;
-    use mailhaul_engine::summary::Stopped;
+    use mailhaul_engine::summary::{RunForecast, RunWait, Stopped};
 
     use super::super::samples;
     use super::*;
@@ -468,6 +489,26 @@ mod tests {
         bob@old.example  hook counts: fail
           Sent: 3 messages on the target, 4 were expected
         ");
+    }
+
+    #[test]
+    fn what_was_forecast_stands_beside_what_happened() {
+        let mut outcome = samples::outcome();
+        let finish = &mut outcome.finish;
+        let basis = "plan 3 of 2026-11-28, at an assumed speed".to_owned();
+        finish.forecast =
+            Some(RunForecast { seconds: 5_400.0, messages: 1_270, bytes: Some(5 << 20), without: 0, basis });
+        finish.seconds = 7_800.0;
+        let what = "Gmail's 2,500 MB a day".to_owned();
+        finish.waits = vec![RunWait { what, mailboxes: 1, seconds: 3_900.0, longest: 3_900.0 }];
+        let said = |outcome: &Outcome| {
+            let page = page(outcome, false, Some(80), Palette::default());
+            let from = page.find("forecast: ").unwrap();
+            page[from..].lines().take(4).collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(said(&outcome), @"");
+        outcome.finish.interrupted = true;
+        assert!(!said(&outcome).contains("it took"));
     }
 
     /// Sixteen rows with a wrong column, of which three were tried.

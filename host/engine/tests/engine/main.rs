@@ -18,6 +18,7 @@ mod delete_gone;
 mod doubles;
 mod flags;
 mod folders;
+mod forecasting;
 mod hooks;
 mod hosts;
 mod identity;
