@@ -76,16 +76,16 @@ fn row(phase: &PhaseSummary) -> Row {
     let dash = || "–".to_owned();
     let forecast = phase.forecast.as_ref();
     let mut remarks = Vec::new();
-    let runs = if phase.runs == 1 { String::new() } else { format!(" in {} runs", count(phase.runs)) };
+    let runs = if phase.runs == 1 { String::new() } else { format!(", in {} runs", count(phase.runs)) };
     match (forecast, phase.is_over()) {
         (Some(forecast), true) => {
             remarks.push(format!("it took {}{runs}", difference(forecast, phase.seconds)));
         }
         (_, true) if phase.runs == 1 => {}
-        (None, true) => remarks.push(format!("it was done{runs}")),
+        (None, true) => remarks.push(format!("it came to its end{runs}")),
         (_, false) => {
-            let word = if phase.result == "running" { "it goes on" } else { "it is not at its end" };
-            remarks.push(format!("{word}{}", if runs.is_empty() { runs } else { format!(", so far{runs}") }));
+            let word = if phase.result == "running" { "it goes on" } else { "it is not at its end yet" };
+            remarks.push(format!("{word}{runs}"));
         }
     }
     remarks.extend(waited(&phase.waits));

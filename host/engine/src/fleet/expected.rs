@@ -106,7 +106,8 @@ fn expected(fleet: &Fleet<'_>, circumstances: &Circumstances, of: String) -> Run
         None => "at an assumed speed".to_owned(),
     };
     RunForecast {
-        seconds: forecast.seconds,
+        // Milliseconds, so that it is the same number once it was written and read.
+        seconds: (forecast.seconds * 1_000.0).round() / 1_000.0,
         messages,
         bytes,
         without: forecast.left_out,
