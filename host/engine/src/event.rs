@@ -414,7 +414,8 @@ pub struct Finish {
     pub flags: u64,
     /// Seconds from the start to the end of the task.
     pub seconds: f64,
-    /// What was expected of it; `None` where nobody had looked into its mailboxes, and for what copies nothing.
+    /// What was expected of it; `None` where nobody had looked into its mailboxes, and for what copies
+    /// nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<RunForecast>,
     /// What its mailboxes have waited for, the longest first.

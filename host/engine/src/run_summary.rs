@@ -115,7 +115,8 @@ pub struct PhaseSummary {
 }
 
 impl PhaseSummary {
-    /// Returns whether its newest run came to its end, so that what happened can be held against the forecast.
+    /// Returns whether its newest run came to its end, so that what happened can be held against the
+    /// forecast.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.result == "complete" || self.result == "not-all-well"

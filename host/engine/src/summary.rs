@@ -50,8 +50,8 @@ pub struct ProjectSummary {
     /// What was forecast and what happened, a phase of the move each; in the order in which they began.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<PhaseSummary>,
-    /// What was left out on purpose, over all mailboxes of the list, by rule; what most messages are left out by
-    /// first.
+    /// What was left out on purpose, over all mailboxes of the list, by rule; what most messages are left out
+    /// by first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped_by: Vec<SkippedBy>,
     /// How many mailboxes of the list are in each state; states without any are not among them.
@@ -248,8 +248,8 @@ pub struct MailboxSummary {
     pub stopped: Option<Stopped>,
     /// Its folders, in the order in which the ledger came to know them.
     pub folders: Vec<FolderSummary>,
-    /// What is left out of it on purpose, by rule; what most messages are left out by first. The messages add up
-    /// to what is skipped.
+    /// What is left out of it on purpose, by rule; what most messages are left out by first. The messages add
+    /// up to what is skipped.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub skipped_by: Vec<SkippedBy>,
     /// Every message that is skipped or failed, with its reason.

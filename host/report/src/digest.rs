@@ -34,8 +34,8 @@ pub(crate) fn unlisted(summary: &ProjectSummary) -> Option<String> {
 /// Rules that are named; JSON has them all.
 const RULES_SHOWN: usize = 20;
 
-/// Returns what is left out on purpose, by rule: messages, rule, size where it is known; and how many rules are
-/// not among them.
+/// Returns what is left out on purpose, by rule: messages, rule, size where it is known; and how many rules
+/// are not among them.
 pub(crate) fn skipped_by(summary: &ProjectSummary) -> (Vec<(String, String, Option<String>)>, usize) {
     let shown = summary.skipped_by.iter().take(RULES_SHOWN).map(|skipped| {
         let size = (skipped.bytes > 0).then(|| bytes_rounded(skipped.bytes));

@@ -25,8 +25,8 @@ pub fn expected(forecast: &RunForecast) -> String {
     format!("{}{size}, in {}", plural(forecast.messages, "message"), elapsed(forecast.seconds))
 }
 
-/// Says what a forecast was made of, and what was not in it, e.g. `by plan 3 of 2026-11-28, at an assumed speed;
-/// 2 mailboxes were not in it`.
+/// Says what a forecast was made of, and what was not in it, e.g. `by plan 3 of 2026-11-28, at an assumed
+/// speed; 2 mailboxes were not in it`.
 #[must_use]
 pub fn basis(forecast: &RunForecast) -> String {
     let without = match forecast.without {

@@ -490,7 +490,15 @@ mod tests {
         }
         let view = View { width: Some(80), ..View::default() };
         let said = page(&project, &view).lines().skip(1).take(7).collect::<Vec<_>>().join("\n");
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @r"
+        run (full) by eve, running since then: 1 of 2 mailboxes ended, in 0.4 s
+          forecast: 4,000 messages, 1.0 GiB, in 15 min 0 s, by plan 3 of 2026-11-28,
+            at an assumed speed; 1 mailbox was not in it; 15 min 0 s of that are left
+          2 mailboxes waited 1 min 10 s in all for Gmail's 2,500 MB a day, the longest
+            40 s
+        2 mailboxes wait until then: Gmail's 2,500 MB a day\x1b
+        2 mailboxes: 1 blocked, 1 copied
+        ");
         project.runs[0].seconds = 960.4;
         assert!(page(&project, &view).contains("that was over 1 min 0 s ago"));
         project.runs[0].result = "complete".into();

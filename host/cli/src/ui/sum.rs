@@ -207,8 +207,8 @@ fn pace(outcome: &Outcome) -> String {
     )
 }
 
-/// Returns what was forecast beside what happened, and where the time went. Of a run that was broken off there
-/// is nothing to hold against the forecast yet.
+/// Returns what was forecast beside what happened, and where the time went. Of a run that was broken off
+/// there is nothing to hold against the forecast yet.
 fn beside_forecast(outcome: &Outcome) -> Vec<String> {
     let finish = &outcome.finish;
     let mut lines = Vec::new();
@@ -506,7 +506,12 @@ mod tests {
             let from = page.find("forecast: ").unwrap();
             page[from..].lines().take(4).collect::<Vec<_>>().join("\n")
         };
-        insta::assert_snapshot!(said(&outcome), @"");
+        insta::assert_snapshot!(said(&outcome), @"
+        forecast: 1,270 messages, 5.0 MiB, in 1 h 30 min, by plan 3 of 2026-11-28, at an
+          assumed speed; it took 40 min 0 s longer than forecast
+        1 mailbox waited 1 h 5 min for Gmail's 2,500 MB a day
+        3 flag changes brought over
+        ");
         outcome.finish.interrupted = true;
         assert!(!said(&outcome).contains("it took"));
     }

@@ -6,8 +6,8 @@ use crate::plan::MailboxPlan;
 use crate::side::Side;
 use crate::task::context::Context;
 
-/// Says in a plan how long a run over its mailbox alone takes, and between which ends. `round_trip_ms` is that
-/// of the source, where it was measured.
+/// Says in a plan how long a run over its mailbox alone takes, and between which ends. `round_trip_ms` is
+/// that of the source, where it was measured.
 pub(crate) fn estimate(
     context: &Context,
     mailbox: &Mailbox,

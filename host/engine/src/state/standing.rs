@@ -151,8 +151,8 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
 /// So many of the newest runs are asked for their speed: one that is older says little of today.
 const RUNS_LOOKED_AT: u32 = 100;
 
-/// The share of a run that one of its mailboxes may have waited: of one that waited longer for a budget or for
-/// its hours, nobody knows how long it was at work.
+/// The share of a run that one of its mailboxes may have waited: of one that waited longer for a budget or
+/// for its hours, nobody knows how long it was at work.
 const WAITED_AT_MOST: f64 = 0.1;
 
 /// Returns the newest run that copied enough to say how fast this project's hosts are; `None` where there is

@@ -147,7 +147,8 @@ pub struct Fleet<'c> {
     /// At work, one after the other.
     work: f64,
     longest: Option<(MailboxTime, MailboxLoad)>,
-    /// Of the source and of the target, with the connections that each takes and whether its provider says so.
+    /// Of the source and of the target, with the connections that each takes and whether its provider says
+    /// so.
     hosts: [BTreeMap<(String, u16), (u64, bool)>; 2],
     /// Round trips in milliseconds, and how many mailboxes have each.
     round_trips: BTreeMap<u32, u64>,

@@ -1,4 +1,4 @@
-//! How days, hours and windows stretch work: a budget that is spent lets nothing through until its window ends.
+//! How days, hours and windows stretch work: a spent budget lets nothing through until it is new.
 
 use mailhaul_text::{bytes_rounded, count};
 
@@ -142,8 +142,8 @@ pub(super) fn stretch(work: f64, allowances: &[Allowance], ceilings: &Ceilings) 
     stretched
 }
 
-/// Returns how long `work` seconds take of which each window lets through `lets`, and the `first` one so many,
-/// until it ends.
+/// Returns how long `work` seconds take of which each window lets through `lets`, and the `first` one so
+/// many, until it ends.
 fn spread(work: f64, lets: f64, window: f64, (first, first_ends): (f64, f64)) -> f64 {
     if work <= first {
         return work;

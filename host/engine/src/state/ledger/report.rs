@@ -128,8 +128,8 @@ impl Ledger {
         })
     }
 
-    /// What is left out of these folders on purpose, by rule. The messages add up to what is skipped: those that
-    /// nobody could list are left out by the rule of their folder.
+    /// What is left out of these folders on purpose, by rule. The messages add up to what is skipped: those
+    /// that nobody could list are left out by the rule of their folder.
     pub(crate) fn skipped_by(&self, folders: &[FolderSummary]) -> Result<Vec<SkippedBy>> {
         let by_folder: Vec<(String, Option<String>, SkippedBy)> = self.sql(|db| {
             db.prepare_cached(

@@ -392,8 +392,8 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn last_planned(&self, mailbox: &str) -> Result<Option<(u64, PlannedRow)>>;
 
-    /// Calls `each` with the newest plan of each mailbox that came to its end, in no order, with the number of
-    /// that plan.
+    /// Calls `each` with the newest plan of each mailbox that came to its end, in no order, with the number
+    /// of that plan.
     ///
     /// # Errors
     /// As [`open`], and what `each` fails with.
