@@ -21,6 +21,9 @@ pub fn difference(forecast: &RunForecast, seconds: f64) -> String {
 /// Says what was expected, e.g. `310,400 messages, 97 GiB, in 8 h 10 min`.
 #[must_use]
 pub fn expected(forecast: &RunForecast) -> String {
+    if forecast.messages == 0 {
+        return "nothing to copy".to_owned();
+    }
     let size = forecast.bytes.map(|bytes| format!(", {}", bytes_rounded(bytes))).unwrap_or_default();
     format!("{}{size}, in {}", plural(forecast.messages, "message"), elapsed(forecast.seconds))
 }
@@ -129,6 +132,7 @@ mod tests {
             assert_eq!(difference(&forecast(expected), took), said, "{expected} {took}");
         }
         assert_eq!(expected(&forecast(60.0)), "1,000 messages, in 1 min 0 s");
+        assert_eq!(expected(&RunForecast { messages: 0, ..forecast(0.0) }), "nothing to copy");
         assert_eq!(basis(&forecast(60.0)), "by plan 3; 2 mailboxes were not in it");
     }
 

@@ -502,7 +502,7 @@ mod tests {
         project.runs[0].seconds = 960.4;
         assert!(page(&project, &view).contains("that was over 1 min 0 s ago"));
         project.runs[0].result = "complete".into();
-        let text = page(&project, &view).replace("\n   ", "");
+        let text = page(&project, &view).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains("it took 1 min 0 s longer than forecast"), "{text}");
     }
 

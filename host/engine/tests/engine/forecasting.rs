@@ -122,6 +122,13 @@ fn what_is_sent_again_is_expected_by_its_number() {
     let forecast = expected(&stage, &outcome).unwrap();
     assert_eq!((forecast.messages, forecast.bytes), (2, None));
     assert!(forecast.basis.contains(failed.as_str()), "{forecast:?}");
+    // A part that came to its end is not all of it: what is left is looked up.
+    stage.load("New", 4);
+    plan(&stage);
+    let outcome = stage.task(Task::Retry { code: failed });
+    assert!(outcome.finish.is_some_and(|finish| finish.mailboxes.is_empty()), "nothing has failed any more");
+    let forecast = expected(&stage, &stage.run()).unwrap();
+    assert_eq!(forecast.messages, 4);
 }
 
 #[test]
