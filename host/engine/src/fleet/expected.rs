@@ -63,10 +63,7 @@ pub(crate) fn of_run(
         any = true;
         let left = match since.get(&mailbox.key) {
             None => load.messages,
-            Some(Since::Finished) => {
-                basis.copied += 1;
-                0
-            }
+            Some(Since::Finished) => 0,
             Some(Since::InPart) => {
                 let counts = counts(&context.job.state_dir, &mailbox.key, &readings);
                 let skipped = if whole { counts.skipped } else { 0 };
@@ -74,6 +71,7 @@ pub(crate) fn of_run(
                 (load.messages + settled).saturating_sub(done).min(load.messages)
             }
         };
+        basis.copied += u64::from(left == 0 && since.contains_key(&mailbox.key));
         load.bytes = load.bytes.map(|bytes| part(bytes, left, load.messages));
         load.messages = left;
         fleet.add(&load);
@@ -183,7 +181,8 @@ fn since(record: &dyn Record, known: &HashMap<String, Known>) -> Result<HashMap<
         let how = match outcome.stage {
             Stage::Queued => continue,
             _ if *ended < known.at => continue,
-            Stage::Finished | Stage::NotAllWell if *whole => Since::Finished,
+            // Within one second nobody knows which came first.
+            Stage::Finished | Stage::NotAllWell if *whole && *ended > known.at => Since::Finished,
             _ => Since::InPart,
         };
         since.insert(outcome.mailbox, how);
