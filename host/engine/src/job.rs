@@ -12,6 +12,7 @@ use mailhaul_net::Dialer;
 
 use crate::clock::Clock;
 use crate::code::Code;
+use crate::hours::Hours;
 use crate::password_hosts::{Destination, Server};
 use crate::plugin::Depth;
 use crate::rules::FolderRule;
@@ -142,8 +143,8 @@ pub struct IgnoredDifferences {
     pub dates: bool,
 }
 
-/// `[limits]`: how much a run does at the same time, and what it bears.
-#[derive(Debug, Clone, Copy)]
+/// `[limits]`: how much a run does at the same time and in a time, when, and what it bears.
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// Mailboxes that are worked on at the same time.
     pub mailboxes_at_once: usize,
@@ -158,6 +159,25 @@ pub struct Limits {
     pub refused_log_ins: u32,
     /// How long a host that has taken a log-in in this task, and is away now, is waited for.
     pub patience: Duration,
+    /// When mail is moved and compared; `None` for any time.
+    pub hours: Option<Hours>,
+    /// Bytes of message bodies a second, over all mailboxes; `None` for no cap.
+    pub bandwidth: Option<u64>,
+    /// Bytes of messages that are read a day, over all mailboxes of one source host.
+    pub source_bytes_per_day: Option<DayBudget>,
+    /// Bytes of messages that are stored a day, over all mailboxes of one target host.
+    pub target_bytes_per_day: Option<DayBudget>,
+    /// Messages that are stored an hour, over all mailboxes of one target host.
+    pub messages_per_hour: Option<u64>,
+}
+
+/// `[limits] bytes_per_day` of one side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayBudget {
+    /// At least 1.
+    pub bytes: u64,
+    /// As the project file has it, for sentences: `10 GB`.
+    pub written: String,
 }
 
 impl Default for Limits {
@@ -169,6 +189,11 @@ impl Default for Limits {
             memory: 256 << 20,
             refused_log_ins: 3,
             patience: Duration::from_secs(30 * 60),
+            hours: None,
+            bandwidth: None,
+            source_bytes_per_day: None,
+            target_bytes_per_day: None,
+            messages_per_hour: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, MailboxWork, SharedLedger, Step, locked};
-use crate::mailbox::connect::{MAX_SUGGESTED, Waits, connect};
+use crate::mailbox::connect::{MAX_SUGGESTED, connect};
 use crate::mailbox::follow::{folders_to_open, follow, look_up_elsewhere, names};
 use crate::mailbox::hooks::EndsState;
 use crate::mailbox::listing::{figures_and_flags, warn_unlisted};
@@ -18,17 +18,20 @@ use crate::mailbox::one_account::Purpose;
 use crate::mailbox::open::{Interruption, OpenMailbox, end_of};
 use crate::mailbox::plan::refusal;
 use crate::mailbox::room_left::require_room;
+use crate::mailbox::waits::Waits;
 use crate::mailbox::{delete_gone, folders, hooks, left_out, lengths, one_account};
 use crate::mapping::planner::{PlannedMailbox, plan};
 use crate::plan::MailboxPlan;
 use crate::plugin::Depth;
-use crate::server::dial::Ends;
+use crate::server::dial::{Ends, log_out_both};
 use crate::server::error::EndError;
 use crate::server::refusal::interpret;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::summary::{MailboxSummary, Stopped};
 use crate::task::context::Context;
+use crate::task::learning::learn_ceiling;
+use crate::task::spending::closed;
 
 /// Lost connections in a row, without a message copied in between, before a mailbox gives up: of a host that
 /// can be dialled again each time. One that cannot is waited for (`connect`).
@@ -91,8 +94,19 @@ async fn attempts(
         let before = rows_so_far(&open.ledger);
         // Lists of an attempt that broke off may be old.
         let lists = Lists::default();
-        let error = match Box::pin(attempt(open.work(&lists), orders, &mut seen)).await {
+        let ended = match closed(context) {
+            Some(refused) => Err(Interruption::Wait(refused)),
+            None => Box::pin(attempt(open.work(&lists), orders, &mut seen)).await,
+        };
+        let error = match ended {
             Err(Interruption::End(error)) => interpret(context, mailbox, error).await,
+            Err(Interruption::Wait(refused)) => {
+                if seen.waits.outwait(context, mailbox, refused).await {
+                    return Ok(MailboxEnd::Interrupted);
+                }
+                lost = 0;
+                continue;
+            }
             ended => return ended,
         };
         if rows_so_far(&open.ledger) != before {
@@ -106,7 +120,7 @@ async fn attempts(
             return Err(Interruption::Stopped(error.stopped()));
         };
         if error.asks_for_patience() {
-            context.ceilings.reduce(mailbox.side(error.side()));
+            learn_ceiling(context, mailbox.side(error.side()), &error.stopped().reason).await;
         }
         lost += u32::from(!found);
         let event = Event::Reconnecting {
@@ -146,7 +160,7 @@ async fn attempt(
     seen: &mut Seen,
 ) -> Result<MailboxEnd, Interruption> {
     let MailboxWork { context, mailbox, .. } = work;
-    let Some((_permit, mut ends)) = connect(context, mailbox, &mut seen.waits).await? else {
+    let Some((permit, mut ends)) = connect(context, mailbox, &mut seen.waits).await? else {
         return Ok(MailboxEnd::Interrupted);
     };
     let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
@@ -184,6 +198,10 @@ async fn attempt(
     if end.interrupted {
         return Ok(MailboxEnd::Interrupted);
     }
+    if let Some(refused) = end.refused {
+        log_out_both(end.ends.source, end.ends.target, permit);
+        return Err(Interruption::Wait(refused));
+    }
     if let Some(words) = end.over_quota {
         return Err(Interruption::Stopped(Stopped {
             side: Side::Target,
@@ -209,6 +227,7 @@ async fn attempt(
         EndsState::read(work, &mut ends).await?
     };
     hooks::run(work, ends, Depth::Counts, state).await?;
+    drop(permit);
     Ok(end_of(work)?)
 }
 

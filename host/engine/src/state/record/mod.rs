@@ -471,11 +471,13 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn spent(&self) -> Result<Vec<Spent>>;
 
-    /// Keeps what is spent of a budget, in place of what was kept before.
+    /// Adds to what is spent of a budget in the window that began then, or takes from it, in one step over all
+    /// processes that spend it; returns what is spent then. What was kept of an earlier window is forgotten;
+    /// one that began later, as after a clock that was put back, counts as this one.
     ///
     /// # Errors
     /// As [`open`].
-    fn set_spent(&self, spent: &Spent) -> Result<()>;
+    fn spend(&self, meter: &str, began: &str, more: i64) -> Result<u64>;
 
     /// Returns the ceilings on connections that were learnt.
     ///

@@ -487,8 +487,8 @@ impl Record for SqliteRecord {
         self.all_spent()
     }
 
-    fn set_spent(&self, spent: &Spent) -> Result<()> {
-        self.put_spent(spent)
+    fn spend(&self, meter: &str, began: &str, more: i64) -> Result<u64> {
+        self.add_spent(meter, began, more)
     }
 
     fn ceilings(&self) -> Result<Vec<LearntCeiling>> {
