@@ -44,6 +44,7 @@
 mod duration;
 mod error;
 mod find;
+mod hours;
 mod load;
 mod model;
 mod permissions;
@@ -59,7 +60,7 @@ pub use error::{ProjectError, ProjectErrors, Warning};
 pub use find::{PROJECT_FILE, find};
 pub use load::LoadedProject;
 pub use model::{
-    AllowedHost, Auth, CaFile, Ignore, Input, Limits, Mailboxes, Order, PinSpec, PluginName, PluginRef,
+    AllowedHost, Auth, CaFile, DayWindow, Hours, Ignore, Input, Limits, Mailboxes, Order, PinSpec, PluginName, PluginRef,
     PluginSettings, Plugins, Project, Provider, RuleSpec, Select, Side, SideName, SinceDate, SizeLimit, Tls,
 };
 pub use schema::TABLES;

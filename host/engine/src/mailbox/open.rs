@@ -12,7 +12,6 @@ use crate::state::ledger::{Ledger, LedgerError};
 use crate::state::standing::{facts, mailbox_summary};
 use crate::summary::{MailboxSummary, Stopped};
 use crate::task::context::Context;
-use crate::task::spending::Refused;
 
 /// Why the work on a mailbox ended before its end.
 #[derive(Debug)]
@@ -21,8 +20,6 @@ pub(crate) enum Interruption {
     End(EndError),
     User,
     Stopped(Stopped),
-    /// A budget is spent, or the operator's hours are over: it goes on at a time.
-    Wait(Refused),
 }
 
 impl From<EndError> for Interruption {
@@ -62,8 +59,7 @@ impl Interruption {
     pub(crate) async fn end(self, context: &Context, mailbox: &Mailbox) -> MailboxEnd {
         match self {
             Self::End(error) => MailboxEnd::Stopped(interpret(context, mailbox, error).await.stopped()),
-            // Whoever works on it waits; who does not has not been let begin.
-            Self::User | Self::Wait(_) => MailboxEnd::Interrupted,
+            Self::User => MailboxEnd::Interrupted,
             Self::Stopped(stopped) => MailboxEnd::Stopped(stopped),
         }
     }

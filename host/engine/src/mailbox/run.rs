@@ -31,7 +31,7 @@ use crate::state::ledger::{Ledger, LedgerError};
 use crate::summary::{MailboxSummary, Stopped};
 use crate::task::context::Context;
 use crate::task::learning::learn_ceiling;
-use crate::task::spending::closed;
+use crate::task::spending::{Refused, closed};
 
 /// Lost connections in a row, without a message copied in between, before a mailbox gives up: of a host that
 /// can be dialled again each time. One that cannot is waited for (`connect`).
@@ -66,6 +66,14 @@ struct Seen {
     room: bool,
 }
 
+/// What an attempt has come to.
+enum Attempt {
+    /// The mailbox is done, as far as it can be.
+    Ended(MailboxEnd),
+    /// A budget is spent, or the hours are over: it goes on at a time.
+    Refused(Refused),
+}
+
 /// Brings one mailbox to the target: attempts until it is done, stopped, or not worth another.
 pub(crate) async fn run(
     context: &Context,
@@ -95,19 +103,20 @@ async fn attempts(
         // Lists of an attempt that broke off may be old.
         let lists = Lists::default();
         let ended = match closed(context) {
-            Some(refused) => Err(Interruption::Wait(refused)),
+            Some(refused) => Ok(Attempt::Refused(refused)),
             None => Box::pin(attempt(open.work(&lists), orders, &mut seen)).await,
         };
         let error = match ended {
             Err(Interruption::End(error)) => interpret(context, mailbox, error).await,
-            Err(Interruption::Wait(refused)) => {
+            Ok(Attempt::Refused(refused)) => {
                 if seen.waits.outwait(context, mailbox, refused).await {
                     return Ok(MailboxEnd::Interrupted);
                 }
                 lost = 0;
                 continue;
             }
-            ended => return ended,
+            Ok(Attempt::Ended(end)) => return Ok(end),
+            Err(interruption) => return Err(interruption),
         };
         if rows_so_far(&open.ledger) != before {
             lost = 0;
@@ -158,10 +167,10 @@ async fn attempt(
     work: MailboxWork<'_>,
     orders: RunOptions<'_>,
     seen: &mut Seen,
-) -> Result<MailboxEnd, Interruption> {
+) -> Result<Attempt, Interruption> {
     let MailboxWork { context, mailbox, .. } = work;
     let Some((permit, mut ends)) = connect(context, mailbox, &mut seen.waits).await? else {
-        return Ok(MailboxEnd::Interrupted);
+        return Ok(Attempt::Ended(MailboxEnd::Interrupted));
     };
     let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
     warn_unlisted(work, &listings.0, &listings.1).await;
@@ -196,11 +205,11 @@ async fn attempt(
     follow_moves(work, &mut ends, &mut open, &names(mapped, there)).await?;
     let end = Box::pin(folders::run(work, ends, &open, &planned.messages, to_copy)).await?;
     if end.interrupted {
-        return Ok(MailboxEnd::Interrupted);
+        return Ok(Attempt::Ended(MailboxEnd::Interrupted));
     }
     if let Some(refused) = end.refused {
         log_out_both(end.ends.source, end.ends.target, permit);
-        return Err(Interruption::Wait(refused));
+        return Ok(Attempt::Refused(refused));
     }
     if let Some(words) = end.over_quota {
         return Err(Interruption::Stopped(Stopped {
@@ -228,7 +237,7 @@ async fn attempt(
     };
     hooks::run(work, ends, Depth::Counts, state).await?;
     drop(permit);
-    Ok(end_of(work)?)
+    Ok(Attempt::Ended(end_of(work)?))
 }
 
 /// Puts copies of what is gone at the source away, and tells; returns why others were left.
