@@ -12,8 +12,7 @@ use mailhaul_engine::cause::{Actor, Cause};
 use mailhaul_engine::code::Code;
 use mailhaul_engine::event::{
     CertificateFacts, CheckRow, Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind, UndoException,
-    UndoExceptionCode, UndoSummary,
-    WaitFor,
+    UndoExceptionCode, UndoSummary, WaitFor,
 };
 use mailhaul_engine::plan::PlanFile;
 use mailhaul_engine::progress::{Picture, ProjectPicture};

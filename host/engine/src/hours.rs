@@ -77,7 +77,8 @@ impl Hours {
             for window in self.windows.iter().filter(|window| window.opens_on(day.weekday())) {
                 let next = day.checked_add(1.day()).unwrap_or(day);
                 let last = if window.until > window.from { day } else { next };
-                if let (Some(opens), Some(closes)) = (at(day, window.from, zone), at(last, window.until, zone))
+                if let (Some(opens), Some(closes)) =
+                    (at(day, window.from, zone), at(last, window.until, zone))
                     && opens < closes
                 {
                     spans.push((opens, closes));
@@ -117,13 +118,15 @@ mod tests {
     const ALL: [bool; 7] = [true; 7];
 
     fn hours(windows: &[([bool; 7], u16, u16)]) -> Hours {
-        let windows = windows.iter().map(|(days, from, until)| DayWindow { days: *days, from: *from, until: *until });
+        let windows =
+            windows.iter().map(|(days, from, until)| DayWindow { days: *days, from: *from, until: *until });
         Hours { windows: windows.collect(), written: String::new() }
     }
 
     fn look(hours: &Hours, moment: &str) -> String {
         let moment: Zoned = moment.parse().unwrap();
-        let shown = |at: Timestamp| at.to_zoned(moment.time_zone().clone()).strftime("%a %d %H:%M").to_string();
+        let shown =
+            |at: Timestamp| at.to_zoned(moment.time_zone().clone()).strftime("%a %d %H:%M").to_string();
         match hours.at(&moment) {
             Opening::Open { until } => format!("open until {}", until.map_or("ever".to_owned(), shown)),
             Opening::Closed { until } => format!("closed until {}", shown(until)),

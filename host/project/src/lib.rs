@@ -60,8 +60,9 @@ pub use error::{ProjectError, ProjectErrors, Warning};
 pub use find::{PROJECT_FILE, find};
 pub use load::LoadedProject;
 pub use model::{
-    AllowedHost, Auth, CaFile, DayWindow, Hours, Ignore, Input, Limits, Mailboxes, Order, PinSpec, PluginName, PluginRef,
-    PluginSettings, Plugins, Project, Provider, RuleSpec, Select, Side, SideName, SinceDate, SizeLimit, Tls,
+    AllowedHost, Auth, CaFile, DayWindow, Hours, Ignore, Input, Limits, Mailboxes, Order, PinSpec,
+    PluginName, PluginRef, PluginSettings, Plugins, Project, Provider, RuleSpec, Select, Side, SideName,
+    SinceDate, SizeLimit, Tls,
 };
 pub use schema::TABLES;
 pub use secret::{Secret, SecretOrigin, SecretRef};

@@ -101,7 +101,8 @@ impl HostCeiling {
                 0 => self.free.add_permits(1),
                 _ => count.owed -= 1,
             }
-            let next = count.learnt.and_then(|at| Timestamp::from_second(at.as_second() + ONE_MORE_AFTER).ok());
+            let next =
+                count.learnt.and_then(|at| Timestamp::from_second(at.as_second() + ONE_MORE_AFTER).ok());
             count.learnt = next;
         }
     }
@@ -412,7 +413,8 @@ mod tests {
         let clock = Arc::new(Moved::default());
         let ceilings = Ceilings::new(3, Arc::clone(&clock) as Arc<dyn Clock>);
         let anna = mailbox("anna", "old.example", "new.example");
-        let held: Vec<_> = [ceilings.pair(&anna).await, ceilings.pair(&anna).await, ceilings.pair(&anna).await].into();
+        let held: Vec<_> =
+            [ceilings.pair(&anna).await, ceilings.pair(&anna).await, ceilings.pair(&anna).await].into();
         ceilings.reduce(&anna.source);
         assert!(ceilings.is_crowded(&anna));
         clock.0.fetch_add(3_600, std::sync::atomic::Ordering::Relaxed);

@@ -173,5 +173,9 @@ fn meters(context: &Context, mailbox: &Mailbox, purpose: Purpose) -> Vec<Meter> 
 /// In the unit that providers write their budgets in.
 fn megabytes(bytes: u64) -> String {
     const MB: u64 = 1_000_000;
-    if bytes >= MB && bytes % MB == 0 { format!("{} MB", count(bytes / MB)) } else { mailhaul_text::bytes(bytes) }
+    if bytes >= MB && bytes % MB == 0 {
+        format!("{} MB", count(bytes / MB))
+    } else {
+        mailhaul_text::bytes(bytes)
+    }
 }

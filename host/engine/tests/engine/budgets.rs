@@ -28,7 +28,8 @@ fn one() -> u64 {
 }
 
 fn profile(name: &str, budget: Budget) -> Vec<Arc<dyn mailhaul_engine::plugin::ServerProfiler>> {
-    let profile = ServerProfile { provider: "x".into(), name: name.into(), budget, ..ServerProfile::default() };
+    let profile =
+        ServerProfile { provider: "x".into(), name: name.into(), budget, ..ServerProfile::default() };
     vec![Profiler::new(profile, |_| None)]
 }
 
@@ -219,7 +220,10 @@ fn two_mailboxes_of_one_host_share_the_operator_s_day() {
     let counted = counted.counted();
     assert_eq!((counted.refused, counted.given.len()), (0, 3), "{counted:?}");
     let told = waits(&outcome);
-    assert!(told.iter().all(|(.., reason)| reason == "`[limits] bytes_per_day` of the old host: 10 GB"), "{told:?}");
+    assert!(
+        told.iter().all(|(.., reason)| reason == "`[limits] bytes_per_day` of the old host: 10 GB"),
+        "{told:?}"
+    );
 }
 
 #[test]

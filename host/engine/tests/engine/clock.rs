@@ -38,7 +38,8 @@ impl Clock for MovedClock {
         let (shows, looked) = &mut *self.0.lock().expect("a clock");
         let now = Instant::now();
         // Another runtime's time may begin before this one's ended: nothing has passed in between.
-        let passed = looked.replace(now).map_or(std::time::Duration::ZERO, |last| now.saturating_duration_since(last));
+        let passed =
+            looked.replace(now).map_or(std::time::Duration::ZERO, |last| now.saturating_duration_since(last));
         *shows += SignedDuration::try_from(passed).expect("a time that has passed");
         *shows
     }

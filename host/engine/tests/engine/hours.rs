@@ -61,7 +61,10 @@ fn a_window_that_closes_in_the_middle_of_a_folder_ends_it_in_order_and_the_next_
     outcome.complete();
     stage.assert_moved();
     let arrived = arrived.lock().unwrap();
-    assert!(arrived.iter().all(|at| (0..=120 + 15).contains(at)), "in the window, and a portion: {arrived:?}");
+    assert!(
+        arrived.iter().all(|at| (0..=120 + 15).contains(at)),
+        "in the window, and a portion: {arrived:?}"
+    );
     assert_eq!((arrived.len(), waits(&outcome).len()), (60, 2), "on three days");
     assert_eq!(outcome.reconnects(), 0);
 }

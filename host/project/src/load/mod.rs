@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{ProjectError, ProjectErrors, Warning, io_cause, quoted};
 use crate::model::{
-    Ignore, Input, Mailboxes, Order, PluginName, PluginRef, PluginSettings, Plugins, Project,
-    RuleSpec, Select, SideName, SinceDate, SizeLimit,
+    Ignore, Input, Mailboxes, Order, PluginName, PluginRef, PluginSettings, Plugins, Project, RuleSpec,
+    Select, SideName, SinceDate, SizeLimit,
 };
 use crate::secret::SecretRef;
 use crate::section::{Entry, ProjectText, Section};

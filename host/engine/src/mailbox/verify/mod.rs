@@ -21,8 +21,8 @@ use crate::mailbox::verify::coverage::{Coverage, finding_key};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
 pub(crate) use crate::mailbox::verify::sample::Extent;
 use crate::mailbox::verify::unexplained::{ExtraMessage, MissingMessage, explain};
-use crate::mailbox::{hooks, unseen};
 use crate::mailbox::waits::Waits;
+use crate::mailbox::{hooks, unseen};
 use crate::mapping::spelling::by_path;
 use crate::mapping::target::Listing;
 

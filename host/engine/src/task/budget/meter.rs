@@ -20,7 +20,7 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Stored => "stored",
@@ -138,13 +138,38 @@ mod tests {
     #[test]
     fn a_day_is_the_clock_s_and_an_hour_too() {
         for (window, now, began, next) in [
-            (Window::Day, "2026-11-30T12:34:56[Europe/Berlin]", "2026-11-29T23:00:00Z", "2026-11-30T23:00:00Z"),
+            (
+                Window::Day,
+                "2026-11-30T12:34:56[Europe/Berlin]",
+                "2026-11-29T23:00:00Z",
+                "2026-11-30T23:00:00Z",
+            ),
             // Of 23 and of 25 hours.
-            (Window::Day, "2026-03-29T12:00:00[Europe/Berlin]", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"),
-            (Window::Day, "2026-10-25T12:00:00[Europe/Berlin]", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"),
+            (
+                Window::Day,
+                "2026-03-29T12:00:00[Europe/Berlin]",
+                "2026-03-28T23:00:00Z",
+                "2026-03-29T22:00:00Z",
+            ),
+            (
+                Window::Day,
+                "2026-10-25T12:00:00[Europe/Berlin]",
+                "2026-10-24T22:00:00Z",
+                "2026-10-25T23:00:00Z",
+            ),
             // A day that begins at one, since midnight is left out.
-            (Window::Day, "2018-11-04T12:00:00[America/Sao_Paulo]", "2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z"),
-            (Window::Hour, "2026-11-30T12:34:56[Asia/Kolkata]", "2026-11-30T06:30:00Z", "2026-11-30T07:30:00Z"),
+            (
+                Window::Day,
+                "2018-11-04T12:00:00[America/Sao_Paulo]",
+                "2018-11-04T03:00:00Z",
+                "2018-11-05T02:00:00Z",
+            ),
+            (
+                Window::Hour,
+                "2026-11-30T12:34:56[Asia/Kolkata]",
+                "2026-11-30T06:30:00Z",
+                "2026-11-30T07:30:00Z",
+            ),
         ] {
             let (a, b) = window.around(&zoned(now));
             assert_eq!((a.to_string(), b.to_string()), (began.to_owned(), next.to_owned()), "{now}");

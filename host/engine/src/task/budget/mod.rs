@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 
-pub(crate) use self::meter::{Claimant, Meter, Unit, Window};
 use self::meter::Gauge;
+pub(crate) use self::meter::{Claimant, Meter, Unit, Window};
 use crate::side::Side;
 use crate::state::record::Spent;
 
@@ -141,7 +141,8 @@ impl Budgets {
         let (mut messages, mut bytes) = (0_u64, 0_u64);
         for size in sizes.iter().copied().map(known) {
             let (count, sum) = (messages + 1, bytes.saturating_add(size));
-            let fits = |(unit, room): &(Unit, u64)| if *unit == Unit::Messages { count } else { sum } <= *room;
+            let fits =
+                |(unit, room): &(Unit, u64)| if *unit == Unit::Messages { count } else { sum } <= *room;
             // The first has been let through already.
             if messages > 0 && !(sum <= most && rooms.iter().all(fits)) {
                 break;
