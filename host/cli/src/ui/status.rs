@@ -199,7 +199,8 @@ fn remark(mailbox: &MailboxSummary) -> Option<String> {
     let now = &mailbox.standing.now;
     let who = now.who.shown();
     if let Some(until) = &now.until {
-        return Some(format!("until {}", local(until)));
+        let what = mailbox.standing.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        return Some(format!("until {}{what}", local(until)));
     }
     if let (Some(cause), Some(side)) = (now.cause, now.side) {
         if cause == Cause::NotTried {

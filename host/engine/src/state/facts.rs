@@ -46,6 +46,7 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
             // Of two tasks the one that has begun says more than one that only looks, or has not begun.
             if mailbox.live.is_none() || !matches!(live, LiveWork::Queued | LiveWork::Looking) {
                 mailbox.live = Some(live);
+                mailbox.why.clone_from(&outcome.waits_for);
             }
             if outcome.stage == Stage::Begun && run.kind.writes() {
                 (mailbox.stopped, mailbox.phase) = (None, run.phase);
@@ -221,7 +222,7 @@ mod tests {
     fn outcome(run: i64, stage: Stage) -> Outcome {
         let full = Stopped { side: Side::Target, cause: Cause::Quota, reason: "full".into() };
         let stopped = (stage == Stage::Stopped).then_some(full);
-        Outcome { mailbox: "ann".into(), run: RunId(run), stage, stopped, until: None }
+        Outcome { mailbox: "ann".into(), run: RunId(run), stage, stopped, until: None, waits_for: None }
     }
 
     fn copied(verified: VerifiedDepth) -> MailboxSummary {

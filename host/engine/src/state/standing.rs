@@ -222,7 +222,7 @@ fn set_standing(
     summary.verdict = verdict_of(summary);
     let now = state(&facts::of(&key, summary, runs, accepted));
     let phase = runs.and_then(|runs| runs.phase);
-    let why = runs.and_then(|runs| runs.why.clone()).filter(|_| now.cause.is_some());
+    let why = runs.and_then(|runs| runs.why.clone()).filter(|_| now.cause.is_some() || now.until.is_some());
     *summary.standing = Standing { mailbox: key, label, batch, unlisted: mailbox.unlisted, phase, why, now };
 }
 

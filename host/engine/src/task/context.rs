@@ -212,9 +212,9 @@ impl Context {
         self.recording.get().map(|recording| &**recording)
     }
 
-    fn record_wait(&self, mailbox: &str, until: Option<&str>) {
+    fn record_wait(&self, mailbox: &str, wait: Option<(&str, &str)>) {
         let Some(recording) = self.recording.get() else { return };
-        if let Err(error) = recording.with(|record, run| record.set_waiting(run, mailbox, until)) {
+        if let Err(error) = recording.with(|record, run| record.set_waiting(run, mailbox, wait)) {
             tracing::warn!(mailbox, %error, "a wait could not be stored");
         }
     }
@@ -222,7 +222,7 @@ impl Context {
     /// Tells the front end. One that went away is no reason to fail here: the conductor notices.
     pub(crate) async fn emit(&self, event: Event) {
         match &event {
-            Event::Waiting { mailbox, until, .. } => self.record_wait(mailbox, Some(until)),
+            Event::Waiting { mailbox, until, reason, .. } => self.record_wait(mailbox, Some((until, reason))),
             Event::Resumed { mailbox } => self.record_wait(mailbox, None),
             _ => {}
         }

@@ -179,3 +179,14 @@ fn megabytes(bytes: u64) -> String {
         mailhaul_text::bytes(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_told_in_the_unit_that_providers_write_it_in() {
+        let told = [2_500_000_000, 500_000_000, 1_500].map(megabytes);
+        assert_eq!(told, ["2,500 MB", "500 MB", "1.5 KiB"]);
+    }
+}

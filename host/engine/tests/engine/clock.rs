@@ -1,6 +1,7 @@
 //! A wall clock that goes with the paused time of a test's runtime, over several of them, and that jumps.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -11,12 +12,22 @@ use crate::stage::Stage;
 
 /// The clock; its days are those of UTC.
 #[derive(Debug, Clone)]
-pub(crate) struct MovedClock(Arc<Mutex<(Timestamp, Option<Instant>)>>);
+pub(crate) struct MovedClock(Arc<Mutex<Shown>>);
+
+#[derive(Debug)]
+struct Shown {
+    time: Timestamp,
+    /// When it was looked at last.
+    looked: Option<Instant>,
+    /// What it does by itself: when it shows this, it jumps by so much.
+    jumps: Vec<(Timestamp, SignedDuration)>,
+}
 
 impl MovedClock {
     /// A clock that shows this time, and by which the stage's job goes.
     pub(crate) fn of(stage: &mut Stage, shows: &str) -> Self {
-        let this = Self(Arc::new(Mutex::new((shows.parse().expect("a time"), None))));
+        let time = shows.parse().expect("a time");
+        let this = Self(Arc::new(Mutex::new(Shown { time, looked: None, jumps: Vec::new() })));
         stage.job.clock = Arc::new(this.clone());
         this
     }
@@ -24,10 +35,15 @@ impl MovedClock {
     /// Puts it forward, or back.
     pub(crate) fn jump(&self, by: SignedDuration) {
         let now = self.now();
-        self.0.lock().expect("a clock").0 = now + by;
+        self.0.lock().expect("a clock").time = now + by;
     }
 
-    /// Seconds since midnight of the day it showed first would have been; since 1970.
+    /// Has it put forward, or back, when it shows this time.
+    pub(crate) fn jump_at(&self, shows: &str, by: SignedDuration) {
+        self.0.lock().expect("a clock").jumps.push((shows.parse().expect("a time"), by));
+    }
+
+    /// Seconds since 1970 by this clock.
     pub(crate) fn seconds(&self) -> i64 {
         self.now().as_second()
     }
@@ -35,13 +51,15 @@ impl MovedClock {
 
 impl Clock for MovedClock {
     fn now(&self) -> Timestamp {
-        let (shows, looked) = &mut *self.0.lock().expect("a clock");
+        let shown = &mut *self.0.lock().expect("a clock");
         let now = Instant::now();
         // Another runtime's time may begin before this one's ended: nothing has passed in between.
-        let passed =
-            looked.replace(now).map_or(std::time::Duration::ZERO, |last| now.saturating_duration_since(last));
-        *shows += SignedDuration::try_from(passed).expect("a time that has passed");
-        *shows
+        let passed = shown.looked.replace(now).map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        shown.time += SignedDuration::try_from(passed).expect("a time that has passed");
+        if let Some(at) = shown.jumps.iter().position(|(at, _)| shown.time >= *at) {
+            shown.time += shown.jumps.remove(at).1;
+        }
+        shown.time
     }
 
     fn zone(&self) -> TimeZone {

@@ -179,8 +179,10 @@ pub struct Outcome {
     pub stage: Stage,
     /// Why it could not go on; only of [`Stage::Stopped`].
     pub stopped: Option<Stopped>,
-    /// While it waits for a server: until when, UTC, RFC 3339.
+    /// While it waits: until when, UTC, RFC 3339.
     pub until: Option<String>,
+    /// While it waits: for what, in one sentence.
+    pub waits_for: Option<String>,
 }
 
 /// An exception that somebody accepted by name.
@@ -299,11 +301,11 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn begin_mailbox(&self, run: RunId, mailbox: &str) -> Result<()>;
 
-    /// Records until when a mailbox waits for a server, or that it does not any more.
+    /// Records until when a mailbox waits and for what, or that it does not any more.
     ///
     /// # Errors
     /// As [`open`].
-    fn set_waiting(&self, run: RunId, mailbox: &str, until: Option<&str>) -> Result<()>;
+    fn set_waiting(&self, run: RunId, mailbox: &str, wait: Option<(&str, &str)>) -> Result<()>;
 
     /// Records how a mailbox ended.
     ///

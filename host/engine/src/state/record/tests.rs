@@ -56,7 +56,7 @@ fn a_run_is_known_by_who_asked_and_how_each_mailbox_ended() {
     }
     record.end_mailbox(run, "ann", &MailboxEnd::Complete).unwrap();
     record.end_mailbox(run, "bob", &full()).unwrap();
-    record.set_waiting(run, "cem", Some("2026-11-30T10:00:00Z")).unwrap();
+    record.set_waiting(run, "cem", Some(("2026-11-30T10:00:00Z", "it is full"))).unwrap();
     record.update_run(run, 5, 500, 2.5).unwrap();
     // Another process that looks sees it alive, and the wait.
     let seen = open(dir.path()).unwrap();
@@ -67,6 +67,7 @@ fn a_run_is_known_by_who_asked_and_how_each_mailbox_ended() {
         (Some("eve"), Some(Channel::Console), &filter[..])
     );
     assert_eq!(seen.outcomes().unwrap()[2].until.as_deref(), Some("2026-11-30T10:00:00Z"));
+    assert_eq!(seen.outcomes().unwrap()[2].waits_for.as_deref(), Some("it is full"));
     record.end_run(run, RunResult::Interrupted).unwrap();
     let ended = &seen.runs(1).unwrap()[0];
     assert!(!ended.alive && ended.ended.is_some());

@@ -237,10 +237,11 @@ impl Record for SqliteRecord {
         )
     }
 
-    fn set_waiting(&self, run: RunId, mailbox: &str, until: Option<&str>) -> Result<()> {
+    fn set_waiting(&self, run: RunId, mailbox: &str, wait: Option<(&str, &str)>) -> Result<()> {
+        let (until, reason) = wait.unzip();
         self.changed(
-            "UPDATE outcome SET until = ?3 WHERE mailbox = ?1 AND run = ?2",
-            params![mailbox, run.0, until],
+            "UPDATE outcome SET until = ?3, reason = ?4 WHERE mailbox = ?1 AND run = ?2",
+            params![mailbox, run.0, until, reason],
         )
     }
 
@@ -326,7 +327,9 @@ impl Record for SqliteRecord {
                     Stage::Stopped => Some(stopped(r)?),
                     _ => None,
                 };
-                Ok(Outcome { mailbox: r.get(0)?, run: RunId(r.get(1)?), stage, stopped, until: r.get(6)? })
+                let until: Option<String> = r.get(6)?;
+                let waits_for = if until.is_some() { r.get(5)? } else { None };
+                Ok(Outcome { mailbox: r.get(0)?, run: RunId(r.get(1)?), stage, stopped, until, waits_for })
             },
         )
     }
