@@ -12,7 +12,7 @@ use mailhaul_engine::cause::{Actor, Cause};
 use mailhaul_engine::code::Code;
 use mailhaul_engine::event::{
     CertificateFacts, CheckRow, Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind, UndoException,
-    UndoExceptionCode, UndoSummary,
+    UndoExceptionCode, UndoSummary, WaitFor,
 };
 use mailhaul_engine::plan::PlanFile;
 use mailhaul_engine::progress::{Picture, ProjectPicture};
@@ -388,6 +388,7 @@ fn events() -> Vec<Event> {
         Event::Waiting {
             mailbox: name(),
             side: Side::Source,
+            why: WaitFor::Server,
             until: String::new(),
             reason: String::new(),
             attempt: 1,

@@ -137,6 +137,7 @@ pub mod cause;
 pub mod clock;
 pub mod code;
 pub mod event;
+pub mod hours;
 pub mod job;
 pub mod mailbox_state;
 mod named_enum;

@@ -203,12 +203,9 @@ pub struct Standing {
     pub unlisted: Option<String>,
     /// The part of the move that its newest run was.
     pub phase: Option<Phase>,
-    /// Why the newest look or run could not go on, in one sentence, with the server's own words where it has
-    /// said any.
+    /// Why the newest look or run could not go on, or what the living one waits for, in one sentence, with
+    /// the server's own words where it has said any.
     pub why: Option<String>,
-    /// While it waits: for what, in a clause.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waits_for: Option<String>,
     /// Its state, who acts next, the cause, and until when it waits.
     #[serde(flatten)]
     pub now: StateOf,
@@ -219,16 +216,7 @@ impl Default for Standing {
         let (state, who) = (MailboxState::Listed, Actor::Operator);
         let now = StateOf { state, who, cause: None, side: None, until: None };
         let mailbox = String::new();
-        Self {
-            mailbox,
-            label: None,
-            batch: None,
-            unlisted: None,
-            phase: None,
-            why: None,
-            waits_for: None,
-            now,
-        }
+        Self { mailbox, label: None, batch: None, unlisted: None, phase: None, why: None, now }
     }
 }
 

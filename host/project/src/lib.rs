@@ -37,13 +37,15 @@
 //!
 //! std::fs::write(&file, text.replace("tls =", "tsl ="))?;
 //! let errors = Project::load(&file).unwrap_err().to_string();
-//! assert!(errors.ends_with("mailhaul.toml:6: unknown key `tsl` in `[target]`; the nearest known key is `tls`"));
+// ! assert!(errors.ends_with("mailhaul.toml:6: unknown key `tsl` in `[target]`; the nearest known key is
+// `tls`"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod duration;
 mod error;
 mod find;
+mod hours;
 mod load;
 mod model;
 mod permissions;
@@ -59,8 +61,9 @@ pub use error::{ProjectError, ProjectErrors, Warning};
 pub use find::{PROJECT_FILE, find};
 pub use load::LoadedProject;
 pub use model::{
-    AllowedHost, Auth, CaFile, Ignore, Input, Limits, Mailboxes, Order, PinSpec, PluginName, PluginRef,
-    PluginSettings, Plugins, Project, Provider, RuleSpec, Select, Side, SideName, SinceDate, SizeLimit, Tls,
+    AllowedHost, Auth, CaFile, DayWindow, Hours, Ignore, Input, Limits, Mailboxes, Order, PinSpec,
+    PluginName, PluginRef, PluginSettings, Plugins, Project, Provider, RuleSpec, Select, Side, SideName,
+    SinceDate, SizeLimit, Tls,
 };
 pub use schema::TABLES;
 pub use secret::{Secret, SecretOrigin, SecretRef};

@@ -158,7 +158,7 @@ fn beside_forecast(run: &RunSummary) -> Vec<String> {
 fn wait_lines(mailboxes: &[MailboxSummary]) -> Vec<String> {
     let mut waits: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for standing in mailboxes.iter().map(|mailbox| &mailbox.standing) {
-        if let (Some(until), Some(what)) = (&standing.now.until, &standing.waits_for) {
+        if let (Some(until), Some(what)) = (&standing.now.until, &standing.why) {
             *waits.entry((until, what)).or_default() += 1;
         }
     }
@@ -250,7 +250,8 @@ fn remark(mailbox: &MailboxSummary) -> Option<String> {
     let now = &mailbox.standing.now;
     let who = now.who.shown();
     if let Some(until) = &now.until {
-        return Some(wait_words(until, mailbox));
+        let what = mailbox.standing.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        return Some(format!("until {}{what}", local(until)));
     }
     if let (Some(cause), Some(side)) = (now.cause, now.side) {
         if cause == Cause::NotTried {
@@ -262,11 +263,6 @@ fn remark(mailbox: &MailboxSummary) -> Option<String> {
     }
     let failed = (now.state == MailboxState::Failed).then(|| why_failed(mailbox))?;
     Some(format!("{who}: {}", failed.join(", ")))
-}
-
-fn wait_words(until: &str, mailbox: &MailboxSummary) -> String {
-    let what = mailbox.standing.waits_for.as_ref().map(|what| format!(": {}", escape(what)));
-    format!("until {}{}", local(until), what.unwrap_or_default())
 }
 
 fn why_failed(mailbox: &MailboxSummary) -> Vec<String> {
@@ -486,7 +482,7 @@ mod tests {
                 state: MailboxState::Waiting,
                 who: Actor::Nobody,
             };
-            mailbox.standing.waits_for = Some("Gmail's 2,500 MB a day\x1b".into());
+            mailbox.standing.why = Some("Gmail's 2,500 MB a day\x1b".into());
         }
         let view = View { width: Some(80), ..View::default() };
         let said = page(&project, &view).lines().skip(1).take(7).collect::<Vec<_>>().join("\n");

@@ -116,13 +116,9 @@ fn expected(fleet: &Fleet<'_>, circumstances: &Circumstances, of: String) -> Run
 
 /// The circumstances of a run that begins now.
 fn now(context: &Context) -> Circumstances {
-    let mut circumstances = context.circumstances().clone();
     let clock = &context.job.clock;
     let begun = clock.now().to_zoned(clock.zone());
-    let midnight = begun.tomorrow().and_then(|day| day.start_of_day());
-    circumstances.ceilings.day_left =
-        midnight.ok().map(|midnight| midnight.duration_since(&begun).as_secs_f64().max(0.0));
-    circumstances
+    context.job.limits.circumstances(context.circumstances().measured.clone(), Some(&begun))
 }
 
 /// What plans, and where there is none assessments, say of the mailboxes.

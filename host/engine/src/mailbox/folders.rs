@@ -13,6 +13,8 @@ use crate::folder::skipped_folder::skip;
 use crate::folder::work::{MailboxWork, WorkError};
 use crate::mapping::target::{MappedFolder, collision_key};
 use crate::server::dial::{Ends, dial_both_with, log_out_both};
+use crate::task::learning::learn_ceiling;
+use crate::task::spending::{Refused, closed};
 
 /// A further pair of connections is opened for every so many messages to copy.
 const MESSAGES_PER_PAIR: u64 = 250;
@@ -30,6 +32,8 @@ pub(crate) struct FoldersOutcome {
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
     pub interrupted: bool,
+    /// Nothing more may be moved before a time.
+    pub refused: Option<Refused>,
 }
 
 /// The queue of folders and the findings that all workers of a mailbox share.
@@ -48,6 +52,7 @@ struct Shared<'a> {
 struct WorkerState {
     over_quota: Option<String>,
     interrupted: bool,
+    refused: Option<Refused>,
 }
 
 impl<'a> Shared<'a> {
@@ -73,7 +78,12 @@ pub(crate) async fn run(
 ) -> Result<FoldersOutcome, WorkError> {
     let filled = folders.iter().filter(|m| messages.get(&m.folder.path.to_string()).is_some_and(|n| *n > 0));
     let filled = if to_copy == 0 { 0 } else { filled.count() as u64 };
-    let groups = groups(folders, messages);
+    let mut groups = groups(folders, messages);
+    // A fresh window is kept for a message that takes all of it: its folder goes first.
+    if let Some(first) = work.context.budgets.waiting_alone(work.key()) {
+        let has = |group: &Vec<&MappedFolder>| group.iter().any(|m| m.folder.path.to_string() == first);
+        groups.make_contiguous().sort_by_key(|group| !has(group));
+    }
     let pairs = (to_copy / MESSAGES_PER_PAIR).max(filled / FOLDERS_PER_PAIR) + 1;
     let pairs = pairs.min(MAX_PAIRS).min(groups.len().max(1) as u64);
     let shared = Shared {
@@ -89,8 +99,8 @@ pub(crate) async fn run(
     for result in more {
         result?;
     }
-    let WorkerState { over_quota, interrupted } = std::mem::take(&mut *shared.state());
-    Ok(FoldersOutcome { ends, over_quota, interrupted })
+    let WorkerState { over_quota, interrupted, refused } = std::mem::take(&mut *shared.state());
+    Ok(FoldersOutcome { ends, over_quota, interrupted, refused })
 }
 
 /// The largest first: a large one that begins last would keep one pair busy while the others have nothing
@@ -130,7 +140,7 @@ async fn helper(work: MailboxWork<'_>, shared: &Shared<'_>) -> Result<(), WorkEr
         Err(error) => {
             // A server's own ceiling is lower than ours: the work goes on with what there is.
             if error.asks_for_patience() {
-                work.context.ceilings.reduce(work.mailbox.side(error.side()));
+                learn_ceiling(work.context, work.mailbox.side(error.side()), &error.stopped().reason).await;
             }
             tracing::info!(reason = %error.stopped().reason, "no further connections");
             Ok(())
@@ -155,6 +165,13 @@ async fn worker(
                 shared.state().interrupted = true;
                 return Ok(ends);
             }
+            if shared.state().refused.is_some() {
+                return Ok(ends);
+            }
+            if let Some(refused) = closed(work.context) {
+                shared.state().refused = Some(refused);
+                return Ok(ends);
+            }
             let full = shared.state().over_quota.is_some();
             let span = tracing::info_span!("folder", path = %mapped.folder.path);
             match (&mapped.target, &mapped.skipped) {
@@ -162,10 +179,13 @@ async fn worker(
                     let run = Box::pin(run::run(work, ends, mapped, target));
                     let (back, end) = run.instrument(span).await?;
                     ends = back;
-                    if end.throttled {
-                        ceilings.reduce(&work.mailbox.target);
+                    if let Some(words) = end.throttled {
+                        learn_ceiling(work.context, &work.mailbox.target, &words).await;
                     }
                     let mut state = shared.state();
+                    if let Some(refused) = end.refused {
+                        state.refused.get_or_insert(refused);
+                    }
                     if let Some(words) = end.over_quota {
                         state.over_quota.get_or_insert(words);
                     }

@@ -3,10 +3,11 @@
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
-use crate::mailbox::connect::{Waits, connect};
+use crate::mailbox::connect::connect;
 use crate::mailbox::listing::{KnownFolders, figures, round_trip_ms, unlisted};
 use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::Interruption;
+use crate::mailbox::waits::Waits;
 use crate::mapping::estimate::estimate;
 use crate::mapping::planner::plan;
 use crate::plan::{Conflict, MailboxPlan};

@@ -9,7 +9,7 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, MailboxWork, SharedLedger, Step, locked};
-use crate::mailbox::connect::{MAX_SUGGESTED, Waits, connect};
+use crate::mailbox::connect::{MAX_SUGGESTED, connect};
 use crate::mailbox::follow::{folders_to_open, follow, look_up_elsewhere, names};
 use crate::mailbox::hooks::EndsState;
 use crate::mailbox::listing::{figures_and_flags, warn_unlisted};
@@ -18,17 +18,20 @@ use crate::mailbox::one_account::Purpose;
 use crate::mailbox::open::{Interruption, OpenMailbox, end_of};
 use crate::mailbox::plan::refusal;
 use crate::mailbox::room_left::require_room;
+use crate::mailbox::waits::Waits;
 use crate::mailbox::{delete_gone, folders, hooks, left_out, lengths, one_account};
 use crate::mapping::planner::{PlannedMailbox, plan};
 use crate::plan::MailboxPlan;
 use crate::plugin::Depth;
-use crate::server::dial::Ends;
+use crate::server::dial::{Ends, log_out_both};
 use crate::server::error::EndError;
 use crate::server::refusal::interpret;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::summary::{MailboxSummary, Stopped};
 use crate::task::context::Context;
+use crate::task::learning::learn_ceiling;
+use crate::task::spending::{Refused, closed};
 
 /// Lost connections in a row, without a message copied in between, before a mailbox gives up: of a host that
 /// can be dialled again each time. One that cannot is waited for (`connect`).
@@ -63,6 +66,14 @@ struct Seen {
     room: bool,
 }
 
+/// What an attempt has come to.
+enum Attempt {
+    /// The mailbox is done, as far as it can be.
+    Ended(MailboxEnd),
+    /// A budget is spent, or the hours are over: it goes on at a time.
+    Refused(Refused),
+}
+
 /// Brings one mailbox to the target: attempts until it is done, stopped, or not worth another.
 pub(crate) async fn run(
     context: &Context,
@@ -91,9 +102,21 @@ async fn attempts(
         let before = rows_so_far(&open.ledger);
         // Lists of an attempt that broke off may be old.
         let lists = Lists::default();
-        let error = match Box::pin(attempt(open.work(&lists), orders, &mut seen)).await {
+        let ended = match closed(context) {
+            Some(refused) => Ok(Attempt::Refused(refused)),
+            None => Box::pin(attempt(open.work(&lists), orders, &mut seen)).await,
+        };
+        let error = match ended {
             Err(Interruption::End(error)) => interpret(context, mailbox, error).await,
-            ended => return ended,
+            Ok(Attempt::Refused(refused)) => {
+                if seen.waits.outwait(context, mailbox, refused).await {
+                    return Ok(MailboxEnd::Interrupted);
+                }
+                lost = 0;
+                continue;
+            }
+            Ok(Attempt::Ended(end)) => return Ok(end),
+            Err(interruption) => return Err(interruption),
         };
         if rows_so_far(&open.ledger) != before {
             lost = 0;
@@ -106,7 +129,7 @@ async fn attempts(
             return Err(Interruption::Stopped(error.stopped()));
         };
         if error.asks_for_patience() {
-            context.ceilings.reduce(mailbox.side(error.side()));
+            learn_ceiling(context, mailbox.side(error.side()), &error.stopped().reason).await;
         }
         lost += u32::from(!found);
         let event = Event::Reconnecting {
@@ -144,10 +167,10 @@ async fn attempt(
     work: MailboxWork<'_>,
     orders: RunOptions<'_>,
     seen: &mut Seen,
-) -> Result<MailboxEnd, Interruption> {
+) -> Result<Attempt, Interruption> {
     let MailboxWork { context, mailbox, .. } = work;
-    let Some((_permit, mut ends)) = connect(context, mailbox, &mut seen.waits).await? else {
-        return Ok(MailboxEnd::Interrupted);
+    let Some((permit, mut ends)) = connect(context, mailbox, &mut seen.waits).await? else {
+        return Ok(Attempt::Ended(MailboxEnd::Interrupted));
     };
     let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
     warn_unlisted(work, &listings.0, &listings.1).await;
@@ -182,7 +205,11 @@ async fn attempt(
     follow_moves(work, &mut ends, &mut open, &names(mapped, there)).await?;
     let end = Box::pin(folders::run(work, ends, &open, &planned.messages, to_copy)).await?;
     if end.interrupted {
-        return Ok(MailboxEnd::Interrupted);
+        return Ok(Attempt::Ended(MailboxEnd::Interrupted));
+    }
+    if let Some(refused) = end.refused {
+        log_out_both(end.ends.source, end.ends.target, permit);
+        return Ok(Attempt::Refused(refused));
     }
     if let Some(words) = end.over_quota {
         return Err(Interruption::Stopped(Stopped {
@@ -209,7 +236,8 @@ async fn attempt(
         EndsState::read(work, &mut ends).await?
     };
     hooks::run(work, ends, Depth::Counts, state).await?;
-    Ok(end_of(work)?)
+    drop(permit);
+    Ok(Attempt::Ended(end_of(work)?))
 }
 
 /// Puts copies of what is gone at the source away, and tells; returns why others were left.

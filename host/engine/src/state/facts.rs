@@ -17,11 +17,9 @@ use crate::summary::{
 pub(crate) struct MailboxRuns {
     /// What a living task does with it.
     pub live: Option<LiveWork>,
-    /// While that waits: for what.
-    pub waits_for: Option<String>,
     /// How the newest task that has begun with it left it.
     pub newest: Option<NewestEnd>,
-    /// Why that one could not go on, in one sentence.
+    /// Why that one could not go on, or what the living one waits for, in one sentence.
     pub why: Option<String>,
     /// What these two were before an assessment stopped.
     pub before_assessments: Option<(Option<NewestEnd>, Option<String>)>,
@@ -48,7 +46,7 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
             // Of two tasks the one that has begun says more than one that only looks, or has not begun.
             if mailbox.live.is_none() || !matches!(live, LiveWork::Queued | LiveWork::Looking) {
                 mailbox.live = Some(live);
-                mailbox.waits_for.clone_from(&outcome.waits_for);
+                mailbox.why.clone_from(&outcome.waits_for);
             }
             if outcome.stage == Stage::Begun && run.kind.writes() {
                 (mailbox.stopped, mailbox.phase) = (None, run.phase);

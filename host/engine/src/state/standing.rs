@@ -240,10 +240,8 @@ fn set_standing(
     summary.verdict = verdict_of(summary);
     let now = state(&facts::of(&key, summary, runs, accepted));
     let phase = runs.and_then(|runs| runs.phase);
-    let why = runs.and_then(|runs| runs.why.clone()).filter(|_| now.cause.is_some());
-    let waits_for = runs.and_then(|runs| runs.waits_for.clone()).filter(|_| now.until.is_some());
-    let unlisted = mailbox.unlisted;
-    *summary.standing = Standing { mailbox: key, label, batch, unlisted, phase, why, waits_for, now };
+    let why = runs.and_then(|runs| runs.why.clone()).filter(|_| now.cause.is_some() || now.until.is_some());
+    *summary.standing = Standing { mailbox: key, label, batch, unlisted: mailbox.unlisted, phase, why, now };
 }
 
 /// Says the state of a mailbox whose work has ended in a task that goes on.

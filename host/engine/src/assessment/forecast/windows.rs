@@ -1,8 +1,11 @@
 //! How days, hours and windows stretch work: a spent budget lets nothing through until it is new.
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use mailhaul_text::{bytes_rounded, count};
 
 use super::Bound;
+use crate::hours::{Hours, Opening};
 
 pub(super) const DAY: f64 = 86_400.0;
 pub(super) const HOUR: f64 = 3_600.0;
@@ -32,6 +35,45 @@ pub struct OpenHours {
     pub opens_in: f64,
     /// Seconds that the window has left which is open then, or opens first.
     pub first_open: f64,
+}
+
+/// Windows are looked at for so long: every day of a week begins one again.
+const WEEK: f64 = 7.0 * DAY;
+
+impl OpenHours {
+    /// Takes the operator's windows as they are from now on; without a time they are about to open.
+    #[must_use]
+    pub fn of(hours: &Hours, now: Option<&Zoned>) -> Self {
+        let begin = now.cloned().unwrap_or_else(|| Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC));
+        let (mut at, mut passed, mut open) = (begin.clone(), 0.0, 0.0);
+        let (mut opens_in, mut first_open) = (None, None);
+        while passed < WEEK {
+            let (is_open, until) = match hours.at(&at) {
+                Opening::Open { until } => (true, until),
+                Opening::Closed { until } => (false, Some(until)),
+            };
+            let Some(until) = until else {
+                return Self { seconds_a_day: DAY, opens_in: 0.0, first_open: DAY };
+            };
+            let span = until.duration_since(at.timestamp()).as_secs_f64().max(1.0);
+            if is_open {
+                opens_in.get_or_insert(passed);
+                first_open.get_or_insert(span);
+                open += span.min(WEEK - passed);
+            }
+            passed += span;
+            at = until.to_zoned(begin.time_zone().clone());
+        }
+        let seconds_a_day = open / 7.0;
+        match now {
+            Some(_) => Self {
+                seconds_a_day,
+                opens_in: opens_in.unwrap_or(WEEK),
+                first_open: first_open.unwrap_or(seconds_a_day),
+            },
+            None => Self { seconds_a_day, opens_in: 0.0, first_open: seconds_a_day },
+        }
+    }
 }
 
 impl Ceilings {
@@ -156,6 +198,38 @@ fn spread(work: f64, lets: f64, window: f64, (first, first_ends): (f64, f64)) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hours::DayWindow;
+
+    #[test]
+    fn the_operator_s_windows_are_hours_of_a_day() {
+        let night = |days: [bool; 7]| Hours {
+            windows: vec![DayWindow { days, from: 20 * 60, until: 6 * 60 }],
+            written: String::new(),
+        };
+        let (every, weekdays) = (night([true; 7]), night([true, true, true, true, true, false, false]));
+        // A Monday.
+        let at =
+            |time: &str| format!("2026-11-30T{time}Z").parse::<Timestamp>().unwrap().to_zoned(TimeZone::UTC);
+        let table = [
+            (&every, Some(at("12:00:00")), 10.0, 8.0, 10.0),
+            (&every, Some(at("04:00:00")), 10.0, 0.0, 2.0),
+            (&weekdays, Some(at("04:00:00")), 50.0 / 7.0, 16.0, 10.0),
+            (&every, None, 10.0, 0.0, 10.0),
+            (&weekdays, None, 50.0 / 7.0, 0.0, 50.0 / 7.0),
+        ];
+        for (hours, now, a_day, opens_in, first_open) in table {
+            let found = OpenHours::of(hours, now.as_ref());
+            let expected = [a_day, opens_in, first_open].map(|hours| hours * HOUR);
+            let found = [found.seconds_a_day, found.opens_in, found.first_open];
+            let off = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(off < 1.0, "{now:?}: {found:?} for {expected:?}");
+        }
+        let always = Hours {
+            windows: vec![DayWindow { days: [true; 7], from: 0, until: 24 * 60 }],
+            written: String::new(),
+        };
+        assert_eq!(OpenHours::of(&always, None).seconds_a_day, DAY);
+    }
 
     fn a_day(amount: f64, most: u64) -> Allowance {
         Allowance::new(amount, most, DAY, Bound::Budget, "so much a day".into())

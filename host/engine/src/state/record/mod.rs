@@ -192,7 +192,7 @@ pub struct Outcome {
     pub stopped: Option<Stopped>,
     /// While it waits: until when, UTC, RFC 3339.
     pub until: Option<String>,
-    /// While it waits: for what, for people.
+    /// While it waits: for what, in one sentence.
     pub waits_for: Option<String>,
 }
 
@@ -312,7 +312,7 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn begin_mailbox(&self, run: RunId, mailbox: &str) -> Result<()>;
 
-    /// Records until when a mailbox waits, UTC, RFC 3339, and for what; or that it does not any more.
+    /// Records until when a mailbox waits and for what, or that it does not any more.
     ///
     /// # Errors
     /// As [`open`].
@@ -491,11 +491,13 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn spent(&self) -> Result<Vec<Spent>>;
 
-    /// Keeps what is spent of a budget, in place of what was kept before.
+    /// Adds to what is spent of a budget in the window that began then, or takes from it, in one step over
+    /// all processes that spend it; returns what is spent then. What was kept of an earlier window is
+    /// forgotten; one that began later, as after a clock that was put back, counts as this one.
     ///
     /// # Errors
     /// As [`open`].
-    fn set_spent(&self, spent: &Spent) -> Result<()>;
+    fn spend(&self, meter: &str, began: &str, more: i64) -> Result<u64>;
 
     /// Returns the ceilings on connections that were learnt.
     ///

@@ -56,8 +56,7 @@ fn a_run_is_known_by_who_asked_and_how_each_mailbox_ended() {
     }
     record.end_mailbox(run, "ann", &MailboxEnd::Complete).unwrap();
     record.end_mailbox(run, "bob", &full()).unwrap();
-    let wait = ("2026-11-30T10:00:00Z", "Gmail's 2,500 MB a day");
-    record.set_waiting(run, "cem", Some(wait)).unwrap();
+    record.set_waiting(run, "cem", Some(("2026-11-30T10:00:00Z", "it is full"))).unwrap();
     record.update_run(run, 5, 500, 2.5).unwrap();
     // Another process that looks sees it alive, and the wait.
     let seen = open(dir.path()).unwrap();
@@ -67,8 +66,8 @@ fn a_run_is_known_by_who_asked_and_how_each_mailbox_ended() {
         (now.by.as_deref(), now.channel, now.filter.as_slice()),
         (Some("eve"), Some(Channel::Console), &filter[..])
     );
-    let waits = &seen.outcomes().unwrap()[2];
-    assert_eq!(waits.until.as_deref().zip(waits.waits_for.as_deref()), Some(wait));
+    assert_eq!(seen.outcomes().unwrap()[2].until.as_deref(), Some("2026-11-30T10:00:00Z"));
+    assert_eq!(seen.outcomes().unwrap()[2].waits_for.as_deref(), Some("it is full"));
     record.end_run(run, RunResult::Interrupted).unwrap();
     let ended = &seen.runs(1).unwrap()[0];
     assert!(!ended.alive && ended.ended.is_some());
@@ -281,10 +280,16 @@ fn budgets_ceilings_and_waits_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let mut record = open(dir.path()).unwrap();
     let run = begin(&mut *record, RunKind::Run, &["ann", "bob"]);
-    let spent =
-        |amount| Spent { meter: "source-bytes:ann".into(), began: "2026-11-30T00:00:00Z".into(), amount };
-    record.set_spent(&spent(5)).unwrap();
-    record.set_spent(&spent(7)).unwrap();
+    let (meter, day) = ("source-bytes:ann", "2026-11-30T00:00:00Z");
+    let spent = |amount| Spent { meter: meter.into(), began: day.into(), amount };
+    assert_eq!(record.spend(meter, "2026-11-29T00:00:00Z", 50).unwrap(), 50);
+    assert_eq!(record.spend(meter, day, 5).unwrap(), 5, "a day has its own");
+    assert_eq!(record.spend(meter, day, 4).unwrap(), 9);
+    assert_eq!(open(dir.path()).unwrap().spend(meter, day, 3).unwrap(), 12, "of another process");
+    assert_eq!(record.spend(meter, day, -2).unwrap(), 10);
+    assert_eq!(record.spend(meter, "2026-12-05T00:00:00Z", -9).unwrap(), 0, "nothing is owed");
+    record.spend(meter, "2026-12-05T00:00:00Z", 6).unwrap();
+    assert_eq!(record.spend(meter, day, 1).unwrap(), 7, "of a day that is not there any more");
     let ceiling = LearntCeiling { host: "old:993".into(), allowed: 3, at: now(), why: "too many".into() };
     record.set_ceiling(&ceiling).unwrap();
     for (mailbox, seconds) in [("ann", 60.0), ("ann", 30.0), ("bob", 10.0)] {

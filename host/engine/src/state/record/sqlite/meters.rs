@@ -13,11 +13,16 @@ impl SqliteRecord {
         })
     }
 
-    pub(super) fn put_spent(&self, spent: &Spent) -> Result<()> {
-        self.changed(
-            "INSERT OR REPLACE INTO spent (meter, began, amount) VALUES (?1, ?2, ?3)",
-            params![spent.meter, spent.began, spent.amount],
-        )
+    pub(super) fn add_spent(&self, meter: &str, began: &str, more: i64) -> Result<u64> {
+        self.sql(|db| {
+            db.prepare_cached(
+                "INSERT INTO spent (meter, began, amount) VALUES (?1, ?2, max(?3, 0))
+                 ON CONFLICT (meter) DO UPDATE SET
+                     amount = max(CASE WHEN began >= ?2 THEN amount ELSE 0 END + ?3, 0), began = ?2
+                 RETURNING amount",
+            )?
+            .query_row(params![meter, began, more], |r| r.get(0))
+        })
     }
 
     pub(super) fn all_ceilings(&self) -> Result<Vec<LearntCeiling>> {

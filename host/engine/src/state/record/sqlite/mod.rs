@@ -238,10 +238,10 @@ impl Record for SqliteRecord {
     }
 
     fn set_waiting(&self, run: RunId, mailbox: &str, wait: Option<(&str, &str)>) -> Result<()> {
-        let (until, what) = wait.unzip();
+        let (until, reason) = wait.unzip();
         self.changed(
             "UPDATE outcome SET until = ?3, reason = ?4 WHERE mailbox = ?1 AND run = ?2",
-            params![mailbox, run.0, until, what],
+            params![mailbox, run.0, until, reason],
         )
     }
 
@@ -494,8 +494,8 @@ impl Record for SqliteRecord {
         self.all_spent()
     }
 
-    fn set_spent(&self, spent: &Spent) -> Result<()> {
-        self.put_spent(spent)
+    fn spend(&self, meter: &str, began: &str, more: i64) -> Result<u64> {
+        self.add_spent(meter, began, more)
     }
 
     fn ceilings(&self) -> Result<Vec<LearntCeiling>> {
