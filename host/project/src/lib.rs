@@ -37,8 +37,7 @@
 //!
 //! std::fs::write(&file, text.replace("tls =", "tsl ="))?;
 //! let errors = Project::load(&file).unwrap_err().to_string();
-// ! assert!(errors.ends_with("mailhaul.toml:6: unknown key `tsl` in `[target]`; the nearest known key is
-// `tls`"));
+//! assert!(errors.ends_with("mailhaul.toml:6: unknown key `tsl` in `[target]`; the nearest known key is `tls`"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -65,7 +65,7 @@ pub(crate) fn waits(outcome: &Outcome) -> Vec<(Side, WaitFor, String, String)> {
 pub(crate) fn recorded(stage: &Stage) -> Vec<(String, f64)> {
     let record = record::open(&stage.job.state_dir).unwrap();
     let run = record.runs(1).unwrap()[0].id;
-    record.waits(run).unwrap().into_iter().map(|wait| (wait.what, wait.seconds)).collect()
+    record.waits(&[run]).unwrap().into_iter().map(|wait| (wait.what, wait.seconds)).collect()
 }
 
 #[test]
