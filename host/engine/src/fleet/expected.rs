@@ -97,7 +97,7 @@ pub(crate) fn of_retry(context: &Context, code: Code, selected: &[Mailbox]) -> R
     expected(&fleet, &circumstances, format!("what failed for {code}, by its number alone"))
 }
 
-fn expected(fleet: &Fleet<'_>, circumstances: &Circumstances, of: String) -> RunForecast {
+fn expected(fleet: &Fleet, circumstances: &Circumstances, of: String) -> RunForecast {
     let forecast = fleet.forecast();
     let (messages, bytes) = fleet.amount();
     let speed = match &circumstances.measured {

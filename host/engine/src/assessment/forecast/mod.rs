@@ -138,8 +138,8 @@ pub fn of_plans(loads: impl IntoIterator<Item = MailboxLoad>, circumstances: &Ci
 /// The mailboxes of a forecast, one after the other: however many there are, what is kept of them is their
 /// sum, the longest of them, and their hosts.
 #[derive(Debug)]
-pub struct Fleet<'c> {
-    circumstances: &'c Circumstances,
+pub struct Fleet {
+    circumstances: Circumstances,
     mailboxes: u64,
     messages: u64,
     /// Of those that tell sizes.
@@ -156,12 +156,12 @@ pub struct Fleet<'c> {
     without_sizes: u64,
 }
 
-impl<'c> Fleet<'c> {
+impl Fleet {
     /// Begins without any mailbox.
     #[must_use]
-    pub fn new(circumstances: &'c Circumstances) -> Self {
+    pub fn new(circumstances: &Circumstances) -> Self {
         Self {
-            circumstances,
+            circumstances: circumstances.clone(),
             mailboxes: 0,
             messages: 0,
             bytes: 0,
@@ -190,7 +190,7 @@ impl<'c> Fleet<'c> {
             let most = end.connections.map(u64::from).filter(|most| *most < own);
             hosts.insert((end.host.clone(), end.port), (most.unwrap_or(own), most.is_some()));
         }
-        let time = of_mailbox(load, self.circumstances);
+        let time = of_mailbox(load, &self.circumstances);
         if self.longest.as_ref().is_none_or(|(known, _)| time.seconds >= known.seconds) {
             self.longest = Some((time, load.clone()));
         }
@@ -240,7 +240,7 @@ impl<'c> Fleet<'c> {
 
     /// How long they take beside each other, whatever each of them takes by itself.
     fn together(&self) -> (f64, Bound, String) {
-        let Circumstances { measured, ceilings, .. } = self.circumstances;
+        let Circumstances { measured, ceilings, .. } = &self.circumstances;
         let slots = self.slots();
         // What was measured was measured with all that ran at once.
         let (work, bound) = match measured {
