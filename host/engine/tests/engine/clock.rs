@@ -54,7 +54,8 @@ impl Clock for MovedClock {
         let shown = &mut *self.0.lock().expect("a clock");
         let now = Instant::now();
         // Another runtime's time may begin before this one's ended: nothing has passed in between.
-        let passed = shown.looked.replace(now).map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        let passed =
+            shown.looked.replace(now).map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
         shown.time += SignedDuration::try_from(passed).expect("a time that has passed");
         if let Some(at) = shown.jumps.iter().position(|(at, _)| shown.time >= *at) {
             shown.time += shown.jumps.remove(at).1;

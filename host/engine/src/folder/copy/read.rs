@@ -92,7 +92,7 @@ impl Reader<'_> {
         let (late, first): (Vec<u32>, Vec<u32>) =
             wanted.iter().partition(|uid| self.route.unread.contains(*uid));
         if !self.ration.is_bounded() {
-            let all = self.read_portion(source, [&first, &late], copied).await?;
+            let all = Box::pin(self.read_portion(source, [&first, &late], copied)).await?;
             return self.conclude(all, copied).await;
         }
         self.ration.set_sizes(open);
@@ -101,7 +101,7 @@ impl Reader<'_> {
         while !rest.is_empty() {
             let messages = self.ration.take(rest, copied).await?;
             let (portion, behind) = rest.split_at(messages);
-            if messages == 0 || !self.read_portion(source, [portion, &[]], copied).await? {
+            if messages == 0 || !Box::pin(self.read_portion(source, [portion, &[]], copied)).await? {
                 copied.unread.extend(behind);
                 return self.conclude(false, copied).await;
             }
