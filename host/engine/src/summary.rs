@@ -203,8 +203,8 @@ pub struct Standing {
     pub unlisted: Option<String>,
     /// The part of the move that its newest run was.
     pub phase: Option<Phase>,
-    /// Why the newest look or run could not go on, or what the living one waits for, in one sentence, with
-    /// the server's own words where it has said any.
+    /// Why the newest look or run could not go on, or what it waits for, in one sentence, with the server's
+    /// own words where it has said any.
     pub why: Option<String>,
     /// Its state, who acts next, the cause, and until when it waits.
     #[serde(flatten)]

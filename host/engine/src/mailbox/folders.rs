@@ -92,8 +92,8 @@ pub(crate) async fn run(
         learnt: AcceptedForms::default(),
         known: (ends.source.known().clone(), ends.target.known().clone()),
     };
-    let first = worker(work, ends, &shared, false);
-    let more = join_all((1..pairs).map(|_| helper(work, &shared)));
+    let first = Box::pin(worker(work, ends, &shared, false));
+    let more = join_all((1..pairs).map(|_| Box::pin(helper(work, &shared))));
     let (first, more) = tokio::join!(first, more);
     let ends = first?;
     for result in more {
@@ -133,7 +133,7 @@ async fn helper(work: MailboxWork<'_>, shared: &Shared<'_>) -> Result<(), WorkEr
     let (source, target) = &shared.known;
     match dial_both_with(work.context, work.mailbox, (Some(source), Some(target))).await {
         Ok((source, target)) => {
-            let ends = worker(work, Ends { source, target }, shared, true).await?;
+            let ends = Box::pin(worker(work, Ends { source, target }, shared, true)).await?;
             log_out_both(ends.source, ends.target, permit);
             Ok(())
         }

@@ -315,11 +315,8 @@ mod tests {
 
     #[test]
     fn a_wait_is_said_with_its_end() {
-        let waits = Outcome {
-            until: Some("2026-11-30T10:00:00Z".into()),
-            waits_for: Some("Gmail's 2,500 MB a day".into()),
-            ..outcome(1, Stage::Begun)
-        };
+        let until = Some("2026-11-30T10:00:00Z".into());
+        let waits = Outcome { until, waits_for: Some("a day".into()), ..outcome(1, Stage::Begun) };
         let (runs, outcomes) = ([run(1, RunKind::Run, true)], [waits]);
         let all = by_mailbox(&runs, &outcomes);
         let found = state(&of("ann", &copied(VerifiedDepth::None), all.get("ann"), &Accepted::default()));
@@ -327,6 +324,7 @@ mod tests {
             (found.state, found.until.as_deref()),
             (MailboxState::Waiting, Some("2026-11-30T10:00:00Z"))
         );
+        assert_eq!(all["ann"].why.as_deref(), Some("a day"));
     }
 
     #[test]

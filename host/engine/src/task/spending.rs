@@ -108,6 +108,19 @@ pub(crate) fn settle(context: &Context, grant: Grant, used: Used) -> Result<(), 
     context.budgets.settle(grant, used, &now(context), store(context))
 }
 
+/// Counts bytes that were read at the source to recognise copies, which nobody can do without: they are spent,
+/// and not held back.
+///
+/// # Errors
+/// When it cannot be recorded.
+pub(crate) fn add_read(context: &Context, mailbox: &Mailbox, bytes: u64) -> Result<(), LedgerError> {
+    let meters = meters(context, mailbox, Purpose::Copy);
+    if bytes == 0 || meters.is_empty() {
+        return Ok(());
+    }
+    context.budgets.add(meters, Used { read: bytes, ..Used::default() }, &now(context), store(context))
+}
+
 fn refused(exhausted: Exhausted, purpose: Purpose, who: &Claimant, bytes: u64) -> Refused {
     let Exhausted { side, until, reason } = exhausted;
     Refused { side, why: WaitFor::Budget, until, reason, wanted: Some((purpose, who.clone(), bytes)) }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use mailhaul_engine::event::WaitFor;
+use mailhaul_engine::event::{Event, MailboxEnd, WaitFor};
 use mailhaul_engine::hours::{DayWindow, Hours};
 use mailhaul_engine::plugin::Depth;
 use mailhaul_engine::record;
@@ -13,6 +13,7 @@ use mailhaul_lab::fake::{Allowance, Allowed, Take};
 
 use crate::budgets::{recorded, waits};
 use crate::clock::MovedClock;
+use crate::doubles::Mailboxes;
 use crate::stage::{Stage, message};
 
 /// Each day from ten o'clock for so many minutes.
@@ -31,13 +32,30 @@ fn outside_its_hours_nothing_is_begun_and_a_look_is_not_bound() {
     stage.source.forget();
     let outcome = stage.run();
     let waited = outcome.complete().waited;
-    assert!((7_200..7_260).contains(&waited.as_secs()), "{waited:?}");
+    assert!((7_190..7_260).contains(&waited.as_secs()), "{waited:?}");
     stage.assert_moved();
     let told = waits(&outcome);
     let (side, why, until, reason) = &told[0];
     assert_eq!((*side, *why, until.as_str()), (Side::Local, WaitFor::Hours, "2026-11-30T10:00:00Z"));
     assert_eq!((reason.as_str(), told.len()), ("`[limits] hours`: 10:00-", 1));
     assert!((recorded(&stage)[0].1 - 7_200.0).abs() < 61.0, "{:?}", recorded(&stage));
+}
+
+#[test]
+fn of_many_mailboxes_as_many_wait_for_the_hours_as_can_be_worked_on() {
+    let mut stage = Stage::loaded(1);
+    MovedClock::of(&mut stage, "2026-11-30T09:00:00Z");
+    let keys: Vec<String> = (1..=6).map(|n| format!("m{n}")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    stage.plugins.source = Arc::new(Mailboxes::of(&keys));
+    stage.job.limits.mailboxes_at_once = 2;
+    stage.job.limits.hours = from_ten(30);
+    let outcome = stage.run();
+    let ends = &outcome.finish.as_ref().unwrap().mailboxes;
+    assert!(ends.len() == 6 && ends.iter().all(|(_, end)| *end == MailboxEnd::Complete), "{ends:?}");
+    let until_open = outcome.events.iter().take_while(|event| !matches!(event, Event::Resumed { .. }));
+    let begun = until_open.filter(|event| matches!(event, Event::MailboxStarted { .. })).count();
+    assert_eq!((begun, waits(&outcome).len()), (2, 2));
 }
 
 #[test]

@@ -101,8 +101,10 @@ async fn pump(
         withheld: Vec::new(),
         ration: Ration::new(route),
     };
-    let (read, recorded) =
-        tokio::join!(reader.read(source, open, &mut copied), record(route, shared, ack_receiver, halt));
+    let (read, recorded) = tokio::join!(
+        Box::pin(reader.read(source, open, &mut copied)),
+        record(route, shared, ack_receiver, halt)
+    );
     let written = (&mut writer.0).await;
     let listened = (&mut listener.0).await;
     let mut recorded = recorded?;

@@ -201,6 +201,21 @@ impl Budgets {
         Ok(())
     }
 
+    /// Adds what was used without a grant.
+    ///
+    /// # Errors
+    /// What `store` fails with.
+    pub(crate) fn add<E>(
+        self: &Arc<Self>,
+        meters: Vec<Meter>,
+        used: Used,
+        now: &Zoned,
+        store: impl Store<E>,
+    ) -> Result<(), E> {
+        let meters = meters.into_iter().map(|meter| (meter, 0)).collect();
+        self.settle(Grant { budgets: Arc::clone(self), messages: 0, alone: None, meters }, used, now, store)
+    }
+
     /// The folder of the mailbox that waits for a fresh window of its own.
     pub(crate) fn waiting_alone(&self, mailbox: &str) -> Option<String> {
         let gauges = self.lock();
