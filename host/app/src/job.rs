@@ -7,8 +7,9 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::clock::SystemClock;
+use mailhaul_engine::hours::{DayWindow, Hours};
 use mailhaul_engine::job::{
-    Admin, FlagTest, HostSettings, IgnoredDifferences, Job, Limits, Order, SecretSource, Selection,
+    Admin, DayBudget, FlagTest, HostSettings, IgnoredDifferences, Job, Limits, Order, SecretSource, Selection,
 };
 use mailhaul_engine::password_hosts::{Credential, Destination, Server};
 use mailhaul_engine::rules::{FolderPick, FolderRule, Pattern, RuleAction};
@@ -49,14 +50,7 @@ pub fn job(project: &Project, choice: &MailboxChoice) -> Result<Job, Failure> {
         rules,
         select: select(&project.select, picks)?,
         ignore: IgnoredDifferences { flags: project.ignore.flags, dates: project.ignore.dates },
-        limits: Limits {
-            mailboxes_at_once: project.limits.mailboxes_at_once,
-            connections_per_host: project.limits.connections_per_host,
-            connections_are_meant: project.limits.connections_are_meant,
-            memory: project.limits.memory,
-            refused_log_ins: project.limits.refused_log_ins,
-            patience: project.limits.patience,
-        },
+        limits: limits(project),
         // With what the lock says of foreign plugins: one that was built anew is another.
         plugin_settings: format!(
             "{:?} {}",
@@ -67,6 +61,24 @@ pub fn job(project: &Project, choice: &MailboxChoice) -> Result<Job, Failure> {
         requester: requester(),
         clock: Arc::new(SystemClock),
     })
+}
+
+/// Returns `[limits]` of a project as the engine takes them.
+#[must_use]
+pub fn limits(project: &Project) -> Limits {
+    Limits {
+        mailboxes_at_once: project.limits.mailboxes_at_once,
+        connections_per_host: project.limits.connections_per_host,
+        connections_are_meant: project.limits.connections_are_meant,
+        memory: project.limits.memory,
+        refused_log_ins: project.limits.refused_log_ins,
+        patience: project.limits.patience,
+        hours: project.limits.hours.as_ref().map(hours),
+        bandwidth: project.limits.bandwidth,
+        source_bytes_per_day: project.limits.source_bytes_per_day.as_ref().map(day_budget),
+        target_bytes_per_day: project.limits.target_bytes_per_day.as_ref().map(day_budget),
+        messages_per_hour: project.limits.messages_per_hour,
+    }
 }
 
 /// Returns whoever has typed the command: behind `sudo` the person himself.
@@ -217,6 +229,18 @@ fn rule(project: &Project, spec: &RuleSpec) -> Result<FolderRule, Cause> {
     let rule = FolderRule { from, action, place: place.clone() };
     rule.check().map_err(wrong)?;
     Ok(rule)
+}
+
+fn hours(hours: &mailhaul_project::Hours) -> Hours {
+    let window = |window: &mailhaul_project::DayWindow| {
+        let mailhaul_project::DayWindow { days, from, until } = *window;
+        DayWindow { days, from, until }
+    };
+    Hours { windows: hours.windows.iter().map(window).collect(), written: hours.written.clone() }
+}
+
+fn day_budget(limit: &mailhaul_project::SizeLimit) -> DayBudget {
+    DayBudget { bytes: limit.bytes, written: limit.written.clone() }
 }
 
 /// The instant at which a day begins: midnight UTC, so that the same file selects the same mail on any

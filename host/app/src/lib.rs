@@ -28,7 +28,7 @@ pub mod servers;
 mod task;
 
 pub use failure::{Cause, Failure, REPORT};
-pub use job::{job, requester, resolve};
+pub use job::{job, limits, requester, resolve};
 pub use mailhaul_engine::event::TaskRefusalKind;
 pub use mailhaul_imap::Secret;
 pub use outcome::{Move, MoveKind, Outcome};

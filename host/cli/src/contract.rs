@@ -12,11 +12,13 @@ use mailhaul_engine::cause::{Actor, Cause};
 use mailhaul_engine::code::Code;
 use mailhaul_engine::event::{
     CertificateFacts, CheckRow, Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind, UndoException,
-    UndoExceptionCode, UndoSummary,
+    UndoExceptionCode, UndoSummary, WaitFor,
 };
 use mailhaul_engine::plan::PlanFile;
 use mailhaul_engine::progress::{Picture, ProjectPicture};
-use mailhaul_engine::summary::{DifferenceKind, ProjectSummary, Side, Stopped, VerifiedDepth};
+use mailhaul_engine::summary::{
+    DifferenceKind, ProjectSummary, RunForecast, RunWait, Side, Stopped, VerifiedDepth,
+};
 use mailhaul_engine::tally::Tally;
 use mailhaul_project::{Project, TABLES};
 use mailhaul_report::assessment::AssessmentFormat;
@@ -329,6 +331,8 @@ fn events() -> Vec<Event> {
     };
     let undone = UndoSummary { not_undone: vec![not_undone], ..UndoSummary::default() };
     let refused = TaskRefusal { kind: TaskRefusalKind::Input, reasons: vec![], remedy: Some(String::new()) };
+    let forecast =
+        RunForecast { seconds: 1.0, messages: 1, bytes: Some(1), without: 0, basis: String::new() };
     let all = vec![
         Event::Started { mailboxes: 1 },
         Event::Note { message: String::new() },
@@ -384,13 +388,19 @@ fn events() -> Vec<Event> {
         Event::Waiting {
             mailbox: name(),
             side: Side::Source,
+            why: WaitFor::Server,
             until: String::new(),
             reason: String::new(),
             attempt: 1,
         },
         Event::Resumed { mailbox: name() },
         Event::MailboxFinished { mailbox: name(), end: MailboxEnd::Complete, summary: None },
-        Event::Finished(Finish { refused: Some(refused), ..Finish::default() }),
+        Event::Finished(Finish {
+            refused: Some(refused),
+            forecast: Some(forecast),
+            waits: vec![RunWait { what: String::new(), mailboxes: 1, seconds: 1.0, longest: 1.0 }],
+            ..Finish::default()
+        }),
     ];
     for event in &all {
         match event {

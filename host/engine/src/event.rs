@@ -7,10 +7,12 @@ use serde::Serialize;
 
 use crate::assessment::Assessment;
 use crate::cause::{Actor, Cause};
+use crate::named_enum::named_enum;
 use crate::plan::MailboxPlan;
 use crate::side::Side;
 use crate::summary::{
-    Difference, Exception, FolderSummary, HookSummary, MailboxSummary, ProfileSummary, Stopped,
+    Difference, Exception, FolderSummary, HookSummary, MailboxSummary, ProfileSummary, RunForecast, RunWait,
+    Stopped,
 };
 use crate::tally::Tally;
 
@@ -80,6 +82,18 @@ impl UndoExceptionCode {
     #[must_use]
     pub fn may_pass(self) -> bool {
         matches!(self, Self::Unreadable | Self::Stays)
+    }
+}
+
+named_enum! {
+    /// What a mailbox waits for.
+    pub enum WaitFor {
+        /// A server that asked for patience, or is away.
+        Server = "server",
+        /// A budget that is spent: a provider's, or the operator's.
+        Budget = "budget",
+        /// The operator's hours.
+        Hours = "hours",
     }
 }
 
@@ -242,16 +256,18 @@ pub enum Event {
         /// The error that ended the connection, or the server's request to wait, in one sentence.
         reason: String,
     },
-    /// A mailbox waits for one of its servers, which asked for patience or is away, and tries again at a
-    /// time.
+    /// A mailbox waits for one of its servers, which asked for patience or is away, for a budget or for its
+    /// hours, and goes on at a time.
     Waiting {
         /// Key of the mailbox.
         mailbox: String,
-        /// The end that is waited for.
+        /// The end that is waited for, or that the budget is about; `local` for the operator's hours.
         side: Side,
-        /// When it tries again: UTC, RFC 3339.
+        /// What is waited for.
+        why: WaitFor,
+        /// When it goes on: UTC, RFC 3339.
         until: String,
-        /// What the server said, or how it was lost, in one sentence.
+        /// What the server said, or how it was lost, in one sentence; whose budget it is, or which hours.
         reason: String,
         /// Which wait in a row this is, from 1: it begins anew once a message was done.
         attempt: u32,
@@ -425,6 +441,13 @@ pub struct Finish {
     pub flags: u64,
     /// Seconds from the start to the end of the task.
     pub seconds: f64,
+    /// What was expected of it; `None` where nobody had looked into its mailboxes, and for what copies
+    /// nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<RunForecast>,
+    /// What its mailboxes have waited for, the longest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<RunWait>,
 }
 
 /// Why a task did not start any mailbox.

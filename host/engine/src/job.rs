@@ -7,12 +7,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Zoned;
 use mailhaul_imap::{AuthMethod, Secret};
 use mailhaul_net::Dialer;
 
+use crate::assessment::forecast::{Ceilings, Circumstances, MeasuredRun, OpenHours};
 use crate::choice::MailboxChoice;
 use crate::clock::Clock;
 use crate::code::Code;
+use crate::hours::Hours;
 use crate::password_hosts::{Destination, Server};
 use crate::plan::AgreedPlan;
 use crate::plugin::Depth;
@@ -186,8 +189,8 @@ pub struct IgnoredDifferences {
     pub dates: bool,
 }
 
-/// `[limits]`: how much a run does at the same time, and what it bears.
-#[derive(Debug, Clone, Copy)]
+/// `[limits]`: how much a run does at the same time and in a time, when, and what it bears.
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// Mailboxes that are worked on at the same time.
     pub mailboxes_at_once: usize,
@@ -202,6 +205,25 @@ pub struct Limits {
     pub refused_log_ins: u32,
     /// How long a host that has taken a log-in in this task, and is away now, is waited for.
     pub patience: Duration,
+    /// When mail is moved and compared; `None` for any time.
+    pub hours: Option<Hours>,
+    /// Bytes of message bodies a second, over all mailboxes; `None` for no cap.
+    pub bandwidth: Option<u64>,
+    /// Bytes of messages that are read a day, over all mailboxes of one source host.
+    pub source_bytes_per_day: Option<DayBudget>,
+    /// Bytes of messages that are stored a day, over all mailboxes of one target host.
+    pub target_bytes_per_day: Option<DayBudget>,
+    /// Messages that are stored an hour, over all mailboxes of one target host.
+    pub messages_per_hour: Option<u64>,
+}
+
+/// `[limits] bytes_per_day` of one side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayBudget {
+    /// At least 1.
+    pub bytes: u64,
+    /// As the project file has it, for sentences: `10 GB`.
+    pub written: String,
 }
 
 impl Default for Limits {
@@ -213,6 +235,39 @@ impl Default for Limits {
             memory: 256 << 20,
             refused_log_ins: 3,
             patience: Duration::from_secs(30 * 60),
+            hours: None,
+            bandwidth: None,
+            source_bytes_per_day: None,
+            target_bytes_per_day: None,
+            messages_per_hour: None,
+        }
+    }
+}
+
+/// Seconds until the day ends.
+fn day_left(now: &Zoned) -> Option<f64> {
+    let midnight = now.tomorrow().and_then(|day| day.start_of_day()).ok()?;
+    Some(midnight.duration_since(now).as_secs_f64().max(0.0))
+}
+
+impl Limits {
+    /// Returns what a forecast needs of them. `now` is when the work begins; where that is not known it is
+    /// taken to begin with a day, and with the hours that are allowed.
+    #[must_use]
+    pub fn circumstances(&self, measured: Option<MeasuredRun>, now: Option<&Zoned>) -> Circumstances {
+        let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        Circumstances {
+            mailboxes_at_once: number(self.mailboxes_at_once),
+            connections_per_host: number(self.connections_per_host),
+            measured,
+            ceilings: Ceilings {
+                hours: self.hours.as_ref().map(|hours| OpenHours::of(hours, now)),
+                bandwidth: self.bandwidth,
+                bytes_a_day: [&self.source_bytes_per_day, &self.target_bytes_per_day]
+                    .map(|budget| budget.as_ref().map(|budget| budget.bytes)),
+                messages_an_hour: self.messages_per_hour,
+                day_left: now.and_then(day_left),
+            },
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::code::Code;
 use crate::mailbox_state::{MailboxState, StateOf};
 use crate::named_enum::named_enum;
 use crate::plugin::{Depth, Finding, HookOutcome, PluginError};
-use crate::run_kind::{Channel, Phase, RunKind};
+use crate::run_kind::Phase;
+pub use crate::run_summary::{LastRun, PhaseSummary, RunForecast, RunSummary, RunWait};
 pub use crate::side::Side;
 
 /// Version of the summary's JSON document; fields may be added without a new one.
@@ -49,6 +50,13 @@ pub struct ProjectSummary {
     /// The newest task of any kind, and every other that goes on now; the newest first.
     #[serde(default)]
     pub runs: Vec<RunSummary>,
+    /// What was forecast and what happened, a phase of the move each; in the order in which they began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<PhaseSummary>,
+    /// What was left out on purpose, over all mailboxes of the list, by rule; what most messages are left out
+    /// by first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped_by: Vec<SkippedBy>,
     /// How many mailboxes of the list are in each state; states without any are not among them.
     #[serde(default)]
     pub states: BTreeMap<MailboxState, u64>,
@@ -72,47 +80,12 @@ impl ProjectSummary {
             totals: Totals::default(),
             last_run: LastRun::default(),
             runs: Vec::new(),
+            phases: Vec::new(),
+            skipped_by: Vec::new(),
             states: BTreeMap::new(),
             batches: Vec::new(),
             mailboxes: Vec::new(),
         }
-    }
-}
-
-/// A task that goes on, or the newest one that does not.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunSummary {
-    /// What was asked.
-    pub kind: RunKind,
-    /// Which part of the move it is; `None` for what copies nothing.
-    pub phase: Option<Phase>,
-    /// Who asked; `None` from before that was recorded.
-    pub by: Option<String>,
-    /// How it was asked.
-    pub channel: Option<Channel>,
-    /// When it began: UTC, RFC 3339.
-    pub started: String,
-    /// When it ended; `None` while it goes on, and when it was killed.
-    pub ended: Option<String>,
-    /// `running`, `killed`, or how it ended: `complete`, `not-all-well`, `interrupted`, `refused`.
-    pub result: String,
-    /// Mailboxes that it was about, as far as that is still known.
-    pub mailboxes: u64,
-    /// Of these, ended.
-    pub ended_mailboxes: u64,
-    /// Messages that it has copied so far.
-    pub copied: u64,
-    /// Bytes of these.
-    pub bytes: u64,
-    /// Seconds that it has taken so far.
-    pub seconds: f64,
-}
-
-impl RunSummary {
-    /// Returns whether it goes on now.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.result == "running"
     }
 }
 
@@ -221,17 +194,6 @@ impl Counts {
     }
 }
 
-/// What the newest run did by itself, whatever earlier runs had done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct LastRun {
-    /// Messages that it copied.
-    pub copied: u64,
-    /// Bytes of these messages.
-    pub bytes: u64,
-    /// Seconds that it took.
-    pub seconds: f64,
-}
-
 /// What the record says of a mailbox, and the state that follows from all that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
@@ -245,8 +207,8 @@ pub struct Standing {
     pub unlisted: Option<String>,
     /// The part of the move that its newest run was.
     pub phase: Option<Phase>,
-    /// Why the newest look or run could not go on, in one sentence, with the server's own words where it has
-    /// said any.
+    /// Why the newest look or run could not go on, or what it waits for, in one sentence, with the server's
+    /// own words where it has said any.
     pub why: Option<String>,
     /// Its state, who acts next, the cause, and until when it waits.
     #[serde(flatten)]
@@ -278,6 +240,10 @@ pub struct MailboxSummary {
     pub stopped: Option<Stopped>,
     /// Its folders, in the order in which the ledger came to know them.
     pub folders: Vec<FolderSummary>,
+    /// What is left out of it on purpose, by rule; what most messages are left out by first. The messages add
+    /// up to what is skipped.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub skipped_by: Vec<SkippedBy>,
     /// Every message that is skipped or failed, with its reason.
     pub exceptions: Vec<Exception>,
     /// What runs and comparisons found, until one that looks for the same finds otherwise.
@@ -297,6 +263,33 @@ pub struct MailboxSummary {
     /// out; their messages stand outside the sum.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub left_out: Vec<LeftOutFolder>,
+}
+
+/// Messages that one rule leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedBy {
+    /// The rule in words: `older than [select] since = 2019-01-01`.
+    pub rule: String,
+    /// How many messages.
+    pub messages: u64,
+    /// Their bytes, as far as they were listed.
+    pub bytes: u64,
+}
+
+impl SkippedBy {
+    /// Adds messages to those that the same rule leaves out, and puts what leaves out most first.
+    pub fn join(all: &mut Vec<Self>, more: &[Self]) {
+        for one in more {
+            match all.iter_mut().find(|known| known.rule == one.rule) {
+                Some(known) => {
+                    known.messages += one.messages;
+                    known.bytes = known.bytes.saturating_add(one.bytes);
+                }
+                None => all.push(one.clone()),
+            }
+        }
+        all.sort_by(|a, b| b.messages.cmp(&a.messages).then_with(|| a.rule.cmp(&b.rule)));
+    }
 }
 
 /// A folder outside the mailbox's own namespace that no rule is about.

@@ -44,6 +44,7 @@
 mod duration;
 mod error;
 mod find;
+mod hours;
 mod load;
 mod model;
 mod permissions;
@@ -59,9 +60,9 @@ pub use error::{ProjectError, ProjectErrors, Warning};
 pub use find::{PROJECT_FILE, find};
 pub use load::LoadedProject;
 pub use model::{
-    AllowedHost, Auth, CaFile, FlagSpec, FolderSpec, Ignore, Input, Limits, Mailboxes, Order, PinSpec,
-    PluginName, PluginRef, PluginSettings, Plugins, Project, Provider, RuleSpec, Select, SelectDate, Side,
-    SideName, SizeLimit, Tls,
+    AllowedHost, Auth, CaFile, DayWindow, FlagSpec, FolderSpec, Hours, Ignore, Input, Limits, Mailboxes,
+    Order, PinSpec, PluginName, PluginRef, PluginSettings, Plugins, Project, Provider, RuleSpec, Select,
+    SelectDate, Side, SideName, SizeLimit, Tls,
 };
 pub use schema::TABLES;
 pub use secret::{Secret, SecretOrigin, SecretRef};

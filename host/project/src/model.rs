@@ -455,8 +455,28 @@ pub struct Ignore {
     pub dates: bool,
 }
 
-/// `[limits]`: how much one process does at the same time, and what it bears.
+/// `[limits] hours`: when mail is moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hours {
+    /// At least one.
+    pub windows: Vec<DayWindow>,
+    /// The windows as they stand in the file, for messages.
+    pub written: String,
+}
+
+/// A window that opens at the same time of several days of the week, local time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayWindow {
+    /// On which days it opens, from Monday on; at least one.
+    pub days: [bool; 7],
+    /// Minutes after midnight at which it opens, below 1,440.
+    pub from: u16,
+    /// Minutes after midnight at which it closes, at most 1,440; on the next day where that is below `from`.
+    pub until: u16,
+}
+
+/// `[limits]`: how much one process does at the same time and in a time, when, and what it bears.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Mailboxes worked on at the same time, 1 to 1,000; 4 when left out.
     pub mailboxes_at_once: usize,
@@ -472,6 +492,16 @@ pub struct Limits {
     /// How long a host that has taken a log-in in a run is waited for when it is away, at most a day; 30
     /// minutes when left out.
     pub patience: Duration,
+    /// `hours`: when mail is moved; at any time when left out.
+    pub hours: Option<Hours>,
+    /// `bandwidth`: bytes of messages a second, over all mailboxes; at least 1 KiB.
+    pub bandwidth: Option<u64>,
+    /// `bytes_per_day`, or its `source`: what is read a day, over all mailboxes of one old host.
+    pub source_bytes_per_day: Option<SizeLimit>,
+    /// `bytes_per_day`, or its `target`: what is stored a day, over all mailboxes of one new host.
+    pub target_bytes_per_day: Option<SizeLimit>,
+    /// `messages_per_hour`: messages that are stored an hour, over all mailboxes of one new host.
+    pub messages_per_hour: Option<u64>,
 }
 
 impl Default for Limits {
@@ -483,6 +513,11 @@ impl Default for Limits {
             memory: 256 << 20,
             refused_log_ins: 3,
             patience: Duration::from_secs(30 * 60),
+            hours: None,
+            bandwidth: None,
+            source_bytes_per_day: None,
+            target_bytes_per_day: None,
+            messages_per_hour: None,
         }
     }
 }

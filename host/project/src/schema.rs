@@ -27,7 +27,20 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("plugins", &["mapping", "validation", "profiles", "provisioning", "settings", "secrets"]),
     ("select", &["folders", "since", "before", "max_size", "flags", "deleted", "order"]),
     ("verify", &["ignore"]),
-    ("limits", &["mailboxes_at_once", "connections_per_host", "memory", "refused_log_ins", "patience"]),
+    (
+        "limits",
+        &[
+            "mailboxes_at_once",
+            "connections_per_host",
+            "memory",
+            "refused_log_ins",
+            "patience",
+            "hours",
+            "bandwidth",
+            "bytes_per_day",
+            "messages_per_hour",
+        ],
+    ),
     ("secrets", &["key"]),
 ];
 

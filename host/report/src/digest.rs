@@ -1,16 +1,14 @@
 //! What the text and the HTML report both say: sentences, sums and groups.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::Hash;
 
-use mailhaul_engine::code::Code;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary,
     LeftOutFolder, MailboxSummary, ProjectSummary, Sample, Verdict, VerifiedDepth,
 };
-use mailhaul_text::{count, plural, visible};
+use mailhaul_text::{bytes_rounded, count, plural, visible};
 
 /// Returns the summary without the mailboxes that are not in the list any more: its sums have them not
 /// either.
@@ -32,21 +30,6 @@ pub(crate) fn title(summary: &ProjectSummary) -> String {
     }
 }
 
-/// Returns how many messages each rule has left out on purpose, over all mailboxes; the largest number first.
-pub(crate) fn left_out_by_rule(summary: &ProjectSummary) -> Vec<(String, u64)> {
-    let skipped = summary.mailboxes.iter().flat_map(|mailbox| &mailbox.exceptions).filter(|exception| {
-        exception.outcome == ExceptionOutcome::Skipped && exception.code == Code::Rule && exception.uid > 0
-    });
-    let mut rules: BTreeMap<&str, u64> = BTreeMap::new();
-    for exception in skipped {
-        *rules.entry(&exception.reason).or_default() += 1;
-    }
-    let mut rules: Vec<(String, u64)> =
-        rules.into_iter().map(|(rule, messages)| (visible(rule), messages)).collect();
-    rules.sort_by_key(|(_, messages)| Reverse(*messages));
-    rules
-}
-
 /// Names the mailboxes that are not in the list any more, at most ten; `None` where there are none.
 pub(crate) fn unlisted(summary: &ProjectSummary) -> Option<String> {
     let gone = summary.mailboxes.iter().filter(|mailbox| mailbox.standing.unlisted.is_some());
@@ -58,6 +41,19 @@ pub(crate) fn unlisted(summary: &ProjectSummary) -> Option<String> {
     };
     let shown = names.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
     Some(format!("Not in the list any more, and not counted: {shown}{more}."))
+}
+
+/// Rules that are named; JSON has them all.
+const RULES_SHOWN: usize = 20;
+
+/// Returns what is left out on purpose, by rule: messages, rule, size where it is known; and how many rules
+/// are not among them.
+pub(crate) fn skipped_by(summary: &ProjectSummary) -> (Vec<(String, String, Option<String>)>, usize) {
+    let shown = summary.skipped_by.iter().take(RULES_SHOWN).map(|skipped| {
+        let size = (skipped.bytes > 0).then(|| bytes_rounded(skipped.bytes));
+        (count(skipped.messages), visible(&skipped.rule), size)
+    });
+    (shown.collect(), summary.skipped_by.len().saturating_sub(RULES_SHOWN))
 }
 
 /// Adds up the counts of a mailbox's folders.

@@ -3,9 +3,11 @@
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
+use mailhaul_engine::run_kind::Phase;
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary, HookSummary, LastRun,
-    LeftOutFolder, MailboxSummary, ProjectSummary, SCHEMA, Side, Stopped, Totals, Verdict, VerifiedDepth,
+    LeftOutFolder, MailboxSummary, PhaseSummary, ProjectSummary, RunForecast, RunWait, SCHEMA, Side,
+    SkippedBy, Stopped, Totals, Verdict, VerifiedDepth,
 };
 
 fn project(name: &str, verdict: Verdict, mailboxes: Vec<MailboxSummary>) -> ProjectSummary {
@@ -21,6 +23,8 @@ fn project(name: &str, verdict: Verdict, mailboxes: Vec<MailboxSummary>) -> Proj
         totals: Totals { mailboxes: mailboxes.len() as u64, counts },
         last_run: LastRun { copied: counts.copied / 2, bytes: counts.bytes / 2, seconds: 95.25 },
         runs: Vec::new(),
+        phases: Vec::new(),
+        skipped_by: Vec::new(),
         states: std::collections::BTreeMap::new(),
         batches: Vec::new(),
         mailboxes,
@@ -60,6 +64,7 @@ fn mailbox(user: &str, verdict: Verdict, folders: Vec<FolderSummary>) -> Mailbox
         verdict,
         stopped: None,
         folders,
+        skipped_by: Vec::new(),
         exceptions: Vec::new(),
         differences: Vec::new(),
         compared: None,
@@ -107,7 +112,52 @@ pub(crate) fn complete() -> ProjectSummary {
         .collect();
     let mut bob = mailbox("bob", Verdict::Complete, usual(3));
     bob.folders[0].counts.gone_at_source = 2;
-    project("Olddomain to Newdomain", Verdict::Complete, vec![anna, bob])
+    let mut summary = project("Olddomain to Newdomain", Verdict::Complete, vec![anna, bob]);
+    summary.skipped_by = vec![SkippedBy {
+        rule: "left out by the rule at mailhaul.toml:12".into(),
+        messages: 3,
+        bytes: 96_000,
+    }];
+    summary.phases = vec![
+        PhaseSummary {
+            forecast: None,
+            waits: Vec::new(),
+            copied: 1_200,
+            bytes: 80 << 20,
+            seconds: 610.0,
+            runs: 1,
+            ..phase(Phase::PreStage, "complete")
+        },
+        phase(Phase::Full, "complete"),
+    ];
+    summary
+}
+
+/// A phase in three runs, which took longer than was forecast.
+pub(crate) fn phase(phase: Phase, result: &str) -> PhaseSummary {
+    PhaseSummary {
+        phase,
+        started: "2026-11-28T20:00:00Z".into(),
+        ended: Some("2026-11-30T02:00:00Z".into()),
+        result: result.into(),
+        runs: 3,
+        copied: 4_404,
+        bytes: 257 << 20,
+        seconds: 7_800.0,
+        forecast: Some(RunForecast {
+            seconds: 5_400.0,
+            messages: 4_380,
+            bytes: Some(255 << 20),
+            without: 1,
+            basis: "plan 3 of 2026-11-28, at an assumed speed".into(),
+        }),
+        waits: vec![RunWait {
+            what: "Gmail's 2,500 MB a day".into(),
+            mailboxes: 2,
+            seconds: 3_900.0,
+            longest: 2_400.0,
+        }],
+    }
 }
 
 /// One of everything that can go wrong.
@@ -159,7 +209,14 @@ pub(crate) fn troubled() -> ProjectSummary {
         cause: Cause::AuthRefused,
         reason: "the server refused the log-in: NO [AUTHENTICATIONFAILED] Invalid credentials".into(),
     });
-    project("Olddomain to Newdomain", Verdict::Incomplete, vec![anna, bob, carol])
+    let mut summary = project("Olddomain to Newdomain", Verdict::Incomplete, vec![anna, bob, carol]);
+    summary.skipped_by = vec![SkippedBy {
+        rule: "received before 2019-01-01, which [select] since leaves out".into(),
+        messages: 5,
+        bytes: 0,
+    }];
+    summary.phases = vec![phase(Phase::Full, "interrupted")];
+    summary
 }
 
 /// Words that would be markup, commands or formulas if anything let them.
@@ -169,6 +226,12 @@ pub(crate) fn hostile() -> ProjectSummary {
     let long = "Långt".repeat(40);
     let mut summary = troubled();
     summary.project = evil.clone();
+    summary.skipped_by[0].rule = format!("{evil}{long}");
+    let phase = &mut summary.phases[0];
+    phase.waits[0].what = format!("{evil}{long}");
+    if let Some(forecast) = &mut phase.forecast {
+        forecast.basis = evil.clone();
+    }
     for mailbox in &mut summary.mailboxes {
         mailbox.source = format!("{evil}{}", mailbox.source);
         mailbox.target = evil.clone();

@@ -13,6 +13,7 @@ use mailhaul_text::{bytes_rounded, count, elapsed, plural, visible};
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::{self, Group};
+use crate::forecast;
 
 const STYLE: &str = include_str!("../templates/report.css");
 
@@ -40,6 +41,12 @@ struct Page {
     totals: [Number; 6],
     total_size: String,
     facts: Vec<(&'static str, String)>,
+    /// What is left out on purpose: messages, rule, size.
+    skipped: Vec<(String, String, Option<String>)>,
+    /// Rules that are not among them.
+    more_skipped: usize,
+    /// What was forecast beside what happened.
+    phases: Vec<forecast::Row>,
     attention: Vec<Attention>,
     more_attention: usize,
     mailboxes: Vec<Mailbox>,
@@ -148,6 +155,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> Result<String, askama::Error> 
     let mut attention: Vec<Attention> = with_reason.filter(|a| !a.troubles.is_empty()).collect();
     let more_attention = attention.len().saturating_sub(ATTENTION);
     attention.truncate(ATTENTION);
+    let (skipped, more_skipped) = digest::skipped_by(summary);
     let page = Page {
         style: STYLE,
         policy: format!(
@@ -162,6 +170,9 @@ pub(crate) fn render(summary: &ProjectSummary) -> Result<String, askama::Error> 
         totals: numbers(&summary.totals.counts),
         total_size: bytes_rounded(summary.totals.counts.bytes),
         facts: facts(summary),
+        skipped,
+        more_skipped,
+        phases: forecast::rows(&summary.phases),
         attention,
         more_attention,
         mailboxes: summary.mailboxes.iter().enumerate().map(|(n, m)| mailbox(n + 1, open(n), m)).collect(),
@@ -194,9 +205,6 @@ fn facts(summary: &ProjectSummary) -> Vec<(&'static str, String)> {
             elapsed(run.seconds)
         );
         facts.push(("Newest run", text));
-    }
-    for (rule, messages) in digest::left_out_by_rule(summary) {
-        facts.push(("Skipped by rule", format!("{}, {rule}", plural(messages, "message"))));
     }
     facts
 }

@@ -34,6 +34,7 @@ pub mod assessment;
 pub mod checks;
 pub mod csv;
 pub mod fix_list;
+pub mod forecast;
 pub mod html;
 pub mod json;
 pub mod junit;

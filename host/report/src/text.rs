@@ -2,12 +2,12 @@
 
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
-    Counts, ExceptionOutcome, FolderSummary, MailboxSummary, ProjectSummary, Verdict,
+    Counts, ExceptionOutcome, FolderSummary, MailboxSummary, PhaseSummary, ProjectSummary, Verdict,
 };
 use mailhaul_text::{bytes_rounded, count, elapsed, plural, visible};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::digest;
+use crate::{digest, forecast};
 
 /// Columns of a terminal that nobody has widened, and of a mail that is quoted once.
 const WIDTH: usize = 80;
@@ -32,7 +32,8 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
         wrapped(&mut out, 0, 0, &unlisted);
     }
     line(&mut out, "");
-    sum(&mut out, &summary.totals.counts, &digest::left_out_by_rule(summary));
+    sum(&mut out, &summary.totals.counts);
+    skipped(&mut out, summary);
     if summary.verdict != Verdict::NotStarted {
         let run = &summary.last_run;
         line(&mut out, "");
@@ -49,6 +50,7 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
             ),
         );
     }
+    phases(&mut out, &summary.phases);
     let many = summary.mailboxes.len() > MANY;
     let (short, long): (Vec<_>, Vec<_>) =
         summary.mailboxes.iter().partition(|mailbox| many && !digest::needs_a_look(mailbox));
@@ -76,8 +78,8 @@ pub(crate) fn render(summary: &ProjectSummary) -> String {
     out
 }
 
-/// Writes the sum, term by term, with what each stands for, and what each rule has left out.
-fn sum(out: &mut String, counts: &Counts, rules: &[(String, u64)]) {
+/// Writes the sum, term by term, with what each stands for.
+fn sum(out: &mut String, counts: &Counts) {
     let rows = [
         (" ", "messages at the source", counts.source_messages),
         ("=", "copied", counts.copied),
@@ -92,12 +94,61 @@ fn sum(out: &mut String, counts: &Counts, rules: &[(String, u64)]) {
             if what == "copied" { format!("   {}", bytes_rounded(counts.bytes)) } else { String::new() };
         line(out, &format!("  {sign} {what:<24}{:>width$}{size}", count(n)));
     }
-    for (rule, messages) in rules {
-        wrapped(out, 0, 2, &format!("Skipped by rule: {}, {rule}.", plural(*messages, "message")));
-    }
     if counts.gone_at_source > 0 {
         let gone = plural(counts.gone_at_source, "message");
         wrapped(out, 0, 0, &format!("Besides, {gone} copied earlier, and deleted at the source since."));
+    }
+}
+
+/// Writes what is left out on purpose, by rule.
+fn skipped(out: &mut String, summary: &ProjectSummary) {
+    let (rules, more) = digest::skipped_by(summary);
+    if rules.is_empty() {
+        return;
+    }
+    line(out, "");
+    line(out, "Skipped, by rule:");
+    let width = rules.iter().map(|(messages, ..)| messages.len()).max().unwrap_or(0);
+    for (messages, rule, size) in rules {
+        let size = size.map(|size| format!(" ({size})")).unwrap_or_default();
+        wrapped(out, 2, 4 + width, &format!("{messages:>width$}  {rule}{size}"));
+    }
+    if more > 0 {
+        line(out, &format!("  and by {} more", plural(more as u64, "rule")));
+    }
+}
+
+/// Writes what was forecast beside what happened, by the phases of the move.
+fn phases(out: &mut String, phases: &[PhaseSummary]) {
+    if phases.is_empty() {
+        return;
+    }
+    let rows = forecast::rows(phases);
+    line(out, "");
+    line(out, "Forecast beside what happened:");
+    let head = ["messages", "size", "time"].map(str::to_owned);
+    let mut widths = head.each_ref().map(|cell| cell.width());
+    for cells in rows.iter().flat_map(|row| [&row.forecast, &row.done]) {
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.width());
+        }
+    }
+    let names = rows.iter().map(|row| row.phase.width()).chain(["phase".len()]).max().unwrap_or(0);
+    let mut put = |name: &str, what: &str, cells: &[String; 3]| {
+        let cells = cells.iter().zip(widths);
+        let cells: String = cells
+            .map(|(cell, width)| format!("  {}{cell}", " ".repeat(width.saturating_sub(cell.width()))))
+            .collect();
+        line(out, &format!("  {}  {}{cells}", padded(name, names), padded(what, "forecast".len())));
+    };
+    put("phase", "", &head);
+    for row in &rows {
+        put(&row.phase, "forecast", &row.forecast);
+        put("", "done", &row.done);
+    }
+    for row in rows {
+        let remarks = row.remarks.join("; ");
+        wrapped(out, 2, 4, &format!("{}: {remarks}", row.phase));
     }
 }
 

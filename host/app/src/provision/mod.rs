@@ -241,7 +241,7 @@ pub async fn start(
     let (commands, mut orders) = mpsc::channel(8);
     let (raise, stop) = watch::channel(false);
     let (result, report) = oneshot::channel();
-    let limits = job.limits;
+    let limits = job.limits.clone();
     let probe = Arc::new(Probe::new(Arc::new(job), plugins));
     let work = Work {
         project: project.clone(),

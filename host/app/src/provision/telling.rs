@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mailhaul_engine::event::{Event, MailboxEnd};
+use mailhaul_engine::event::{Event, MailboxEnd, WaitFor};
 use mailhaul_engine::summary::Side;
 use tokio::sync::{mpsc, watch};
 
@@ -50,7 +50,8 @@ impl Telling {
         let until = now.checked_add(wait).unwrap_or(now).round(jiff::Unit::Second).unwrap_or(now).to_string();
         tracing::info!(mailbox, %until, attempt, "waiting: {reason}");
         let mailbox = if mailbox.is_empty() { "the list of mailboxes" } else { mailbox }.to_owned();
-        self.emit(Event::Waiting { mailbox, side: Side::Target, until, reason, attempt }).await;
+        let (side, why) = (Side::Target, WaitFor::Server);
+        self.emit(Event::Waiting { mailbox, side, why, until, reason, attempt }).await;
     }
 
     pub(crate) async fn resumed(&self, mailbox: &str) {

@@ -85,15 +85,16 @@ fn put_together(project: &Project, outcome: Outcome) -> Result<ProjectAssessment
     let all = outcome.finish.mailboxes.iter().map(|(key, _)| key);
     let missing = all.filter(|key| !read.contains(key.as_str())).cloned().collect();
     drop(read);
-    let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let limits = mailhaul_app::limits(project).circumstances(store::measured(&project.state)?, None);
     Ok(ProjectAssessment {
         project: project.name.clone(),
         now: record::now(),
         mailboxes: outcome.assessments,
         missing,
-        mailboxes_at_once: number(project.limits.mailboxes_at_once),
-        connections_per_host: number(project.limits.connections_per_host),
-        measured: store::measured(&project.state)?,
+        mailboxes_at_once: limits.mailboxes_at_once,
+        connections_per_host: limits.connections_per_host,
+        measured: limits.measured,
+        ceilings: limits.ceilings,
     })
 }
 

@@ -125,7 +125,7 @@ mod tests {
     use mailhaul_engine::run_kind::Requester;
 
     use super::*;
-    use crate::ui::sum::samples;
+    use crate::ui::samples;
 
     #[test]
     fn a_plan_comes_back_as_it_was_written() {

@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::project;
 use crate::ui::Ui;
+use crate::ui::clock::local_time;
 use crate::ui::table::{Align, Table};
 
 /// Runs the command; none of them connects to anything.
@@ -59,16 +60,11 @@ fn list(ui: &mut Ui, listed: &[Listed]) -> Result<(), Failure> {
     let columns = ["Side", "Log-in", "Host", "Since", "By"].map(|name| (name, Align::Left));
     let mut table = Table::new(0, &columns);
     for one in listed {
-        let since = minute(&one.since);
+        let since = local_time(&one.since);
         let cells = [one.side.as_str(), &one.login, &one.host, &since, one.by.as_str()];
         table.push_row(cells.map(|cell| (cell, None)));
     }
     ui.data(&table.render(ui.width, ui.palette))
-}
-
-/// `2026-11-30T05:12:44Z` as a person reads it, with its zone.
-fn minute(time: &str) -> String {
-    time.get(..16).map_or_else(|| time.to_owned(), |time| format!("{} UTC", time.replace('T', " ")))
 }
 
 fn remove(ui: &mut Ui, project: &Project, args: &RemoveSecret) -> Result<(), Failure> {

@@ -101,7 +101,7 @@ mod tests {
     fn the_picture_stands_among_the_events_and_the_last_one_before_the_end() {
         let (mut ui, out, _) = Ui::in_memory(None);
         let mut lines = EventLines::new();
-        for event in super::super::sum::samples::run_events() {
+        for event in super::super::samples::run_events() {
             lines.event(&mut ui, &event).unwrap();
         }
         lines.tick(&mut ui);

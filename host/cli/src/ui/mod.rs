@@ -17,6 +17,8 @@ pub(crate) mod plan;
 pub(crate) mod plugins;
 pub(crate) mod progress;
 pub(crate) mod provision;
+#[cfg(test)]
+pub(crate) mod samples;
 pub(crate) mod screen;
 pub(crate) mod server;
 pub(crate) mod status;

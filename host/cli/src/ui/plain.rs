@@ -11,8 +11,7 @@ use mailhaul_engine::summary::{ExceptionOutcome, FolderSummary, Side, Stopped};
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::Ui;
-use super::clock::local_time;
-use super::progress::Progress;
+use super::progress::{Progress, waiting};
 use super::watcher::{Activity, Watcher};
 use crate::error::Failure;
 
@@ -65,11 +64,9 @@ impl Watcher for Lines {
             {
                 ui.data_if_read(&format!("{}  {}, as said above\n", escape(mailbox), stopped_at(stopped)));
             }
-            Event::Waiting { mailbox, side, until, reason, .. } => ui.note(&format!(
-                "{mailbox}: waiting until {} for the {}: {reason}",
-                local_time(until),
-                side.as_str()
-            )),
+            Event::Waiting { mailbox, side, why, until, reason, .. } => {
+                ui.note(&format!("{mailbox}: {}", waiting(*side, *why, until, reason)));
+            }
             _ => {
                 if let Some(line) = self.lines.then(|| line(self.activity, event)).flatten() {
                     ui.data_if_read(&(line + "\n"));
@@ -186,7 +183,7 @@ fn stopped_at(stopped: &Stopped) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sum::samples;
+    use super::super::samples;
     use super::*;
 
     fn shown(activity: Activity, events: &[Event]) -> (String, String) {

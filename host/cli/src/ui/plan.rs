@@ -189,7 +189,7 @@ pub(crate) fn alike<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> V
 
 #[cfg(test)]
 mod tests {
-    use super::super::sum::samples;
+    use super::super::samples;
     use super::*;
 
     #[test]

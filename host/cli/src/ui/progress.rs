@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use mailhaul_engine::event::Event;
-use mailhaul_engine::progress::{self, Amount, Doing, MailboxPicture, ProjectPicture};
+use mailhaul_engine::event::{Event, WaitFor};
+use mailhaul_engine::progress::{self, Amount, Doing, MailboxPicture, ProjectPicture, Waiting};
+use mailhaul_engine::summary::Side;
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -127,13 +128,8 @@ fn messages_part(project: &ProjectPicture) -> String {
 
 /// Returns what is being done with a mailbox, in words; escaped.
 fn what(mailbox: &MailboxPicture) -> String {
-    if let Some(waiting) = &mailbox.waiting {
-        return format!(
-            "waiting until {} for the {}: {}",
-            local_time(&waiting.until),
-            waiting.side.as_str(),
-            escape(&waiting.reason)
-        );
+    if let Some(Waiting { side, why, until, reason, .. }) = &mailbox.waiting {
+        return escape(&waiting(*side, *why, until, reason)).into_owned();
     }
     if let Some(silence) = mailbox.silence {
         let seconds = duration(seconds(silence.seconds.floor()));
@@ -152,6 +148,16 @@ fn what(mailbox: &MailboxPicture) -> String {
     }
 }
 
+/// Returns what is waited for, and until when by this machine's clock: `waiting until 00:00:00 CET: Gmail's
+/// 2,500 MB a day`. Not escaped.
+pub(super) fn waiting(side: Side, why: WaitFor, until: &str, reason: &str) -> String {
+    let whom = match why {
+        WaitFor::Server => format!(" for the {}", side.as_str()),
+        WaitFor::Budget | WaitFor::Hours => String::new(),
+    };
+    format!("waiting until {}{whom}: {reason}", local_time(until))
+}
+
 /// Draws e.g. `[=====>          ] 120/300`.
 fn bar(messages: &Amount) -> String {
     let (done, all) = (messages.done(), messages.expected);
@@ -166,7 +172,7 @@ fn bar(messages: &Amount) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sum::samples;
+    use super::super::samples;
     use super::*;
 
     #[test]
@@ -197,6 +203,18 @@ mod tests {
 
         copying 3/3 mailboxes, 1 stopped  1,333/1,333 messages  84/s  336.0 KiB/s  16 s
         ");
+    }
+
+    #[test]
+    fn a_wait_says_until_when_and_what_for() {
+        let said = |side, why, reason| {
+            let said = waiting(side, why, "never\x1b", reason);
+            said.strip_prefix("waiting until never\\x1b").unwrap().to_owned()
+        };
+        assert_eq!(said(Side::Source, WaitFor::Server, "it is away"), " for the source: it is away");
+        assert_eq!(said(Side::Source, WaitFor::Budget, "Gmail's 2,500 MB a day"), ": Gmail's 2,500 MB a day");
+        let hours = "`[limits] hours`: 20:00-06:00";
+        assert_eq!(said(Side::Local, WaitFor::Hours, hours), format!(": {hours}"));
     }
 
     #[test]

@@ -9,12 +9,16 @@ use mailhaul_engine::progress::Pace;
 use mailhaul_engine::record::Note;
 use mailhaul_engine::run_kind::RunKind;
 use mailhaul_engine::summary::{BatchSummary, MailboxSummary, ProjectSummary, RunSummary, Verdict};
+use mailhaul_report::forecast;
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::clock::local_time as local;
 use super::paint::{Palette, Tone};
 use super::sum::{counts, equation, push_wrapped};
 use super::table::{Align, Table};
+
+/// Things that mailboxes wait for which get a line of their own: each server that is away has its own time.
+const WAITS_SHOWN: usize = 5;
 
 /// What the page is drawn for.
 #[derive(Debug, Default)]
@@ -62,6 +66,12 @@ fn draw(project: &ProjectSummary, mailboxes: &[&MailboxSummary], shown: usize, v
     let mut out = format!("{name}: {}\n", palette.paint(tone, word));
     for run in &project.runs {
         push_wrapped(&mut out, 2, &run_line(run), width);
+        for line in beside_forecast(run) {
+            push_wrapped(&mut out, 4, &line, width);
+        }
+    }
+    for line in wait_lines(&project.mailboxes) {
+        push_wrapped(&mut out, 2, &line, width);
     }
     if mailboxes.is_empty() {
         return out;
@@ -121,6 +131,47 @@ fn run_line(run: &RunSummary) -> String {
     }
     parts.push(format!("in {}", duration(seconds(run.seconds))));
     format!("{line}: {}", parts.join(", "))
+}
+
+/// Returns what is, or was, expected of a run, and where its time went.
+fn beside_forecast(run: &RunSummary) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(expected) = &run.forecast {
+        let left = expected.seconds - run.seconds;
+        let stands = match run.result.as_str() {
+            "running" if left > 0.0 => format!("; {} of that are left", duration(seconds(left))),
+            "running" => format!("; that was over {} ago", duration(seconds(-left))),
+            "complete" | "not-all-well" => {
+                format!("; it took {}", forecast::difference(expected, run.seconds))
+            }
+            _ => String::new(),
+        };
+        let (what, basis) = (forecast::expected(expected), forecast::basis(expected));
+        lines.push(format!("forecast: {what}, {basis}{stands}"));
+    }
+    lines.extend(forecast::waited(&run.waits));
+    lines
+}
+
+/// Returns what mailboxes wait for now, those that wait for the same in one line, the soonest first: `12
+/// mailboxes wait until 00:00:00 CET: Gmail's 2,500 MB a day`.
+fn wait_lines(mailboxes: &[MailboxSummary]) -> Vec<String> {
+    let mut waits: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for standing in mailboxes.iter().map(|mailbox| &mailbox.standing) {
+        if let (Some(until), Some(what)) = (&standing.now.until, &standing.why) {
+            *waits.entry((until, what)).or_default() += 1;
+        }
+    }
+    let wait = |n| if n == 1 { "waits" } else { "wait" };
+    let line = |((until, what), n): (&(&str, &str), &u64)| {
+        format!("{} {} until {}: {}", plural(*n, "mailbox"), wait(*n), local(until), escape(what))
+    };
+    let mut lines: Vec<String> = waits.iter().take(WAITS_SHOWN).map(line).collect();
+    let more: u64 = waits.values().skip(WAITS_SHOWN).sum();
+    if more > 0 {
+        lines.push(format!("{} more {} for something else", plural(more, "mailbox"), wait(more)));
+    }
+    lines
 }
 
 /// Returns e.g. `12 mailboxes: 1 blocked, 11 copied`.
@@ -199,7 +250,8 @@ fn remark(mailbox: &MailboxSummary) -> Option<String> {
     let now = &mailbox.standing.now;
     let who = now.who.shown();
     if let Some(until) = &now.until {
-        return Some(format!("until {}", local(until)));
+        let what = mailbox.standing.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        return Some(format!("until {}{what}", local(until)));
     }
     if let (Some(cause), Some(side)) = (now.cause, now.side) {
         if cause == Cause::NotTried {
@@ -332,9 +384,9 @@ mod tests {
     use mailhaul_engine::cause::Actor;
     use mailhaul_engine::mailbox_state::StateOf;
     use mailhaul_engine::run_kind::{Channel, Phase};
-    use mailhaul_engine::summary::{Side, Standing, Totals};
+    use mailhaul_engine::summary::{RunForecast, RunWait, Side, Standing, Totals};
 
-    use super::super::sum::samples;
+    use super::super::samples;
     use super::*;
 
     fn stands(
@@ -348,8 +400,7 @@ mod tests {
         let now = StateOf { state, who, cause, side, until: None };
         let why = cause.map(|_| samples::stopped().reason);
         let (phase, batch) = (Some(Phase::Full), Some("monday".to_owned()));
-        *summary.standing =
-            Standing { mailbox: key.into(), label: None, batch, unlisted: None, phase, why, now };
+        *summary.standing = Standing { mailbox: key.into(), batch, phase, why, now, ..Standing::default() };
         summary
     }
 
@@ -379,6 +430,8 @@ mod tests {
             copied: 3,
             bytes: 12_288,
             seconds: 0.4,
+            forecast: None,
+            waits: Vec::new(),
         }];
         project.mailboxes = mailboxes;
         project
@@ -409,6 +462,44 @@ mod tests {
           source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed
             + 0 pending
         ");
+    }
+
+    #[test]
+    fn a_forecast_and_what_is_waited_for_are_said() {
+        let mut project = two();
+        let wait =
+            RunWait { what: "Gmail's 2,500 MB a day".into(), mailboxes: 2, seconds: 70.0, longest: 40.0 };
+        let basis = "plan 3 of 2026-11-28, at an assumed speed".into();
+        project.runs[0].forecast =
+            Some(RunForecast { seconds: 900.4, messages: 4_000, bytes: Some(1 << 30), without: 1, basis });
+        project.runs[0].waits = vec![wait];
+        for mailbox in &mut project.mailboxes {
+            mailbox.standing.now = StateOf {
+                // No time, so that the page is the same in every zone.
+                until: Some("then".into()),
+                cause: None,
+                side: None,
+                state: MailboxState::Waiting,
+                who: Actor::Nobody,
+            };
+            mailbox.standing.why = Some("Gmail's 2,500 MB a day\x1b".into());
+        }
+        let view = View { width: Some(80), ..View::default() };
+        let said = page(&project, &view).lines().skip(1).take(7).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(said, @r"
+        run (full) by eve, running since then: 1 of 2 mailboxes ended, in 0.4 s
+          forecast: 4,000 messages, 1.0 GiB, in 15 min 0 s, by plan 3 of 2026-11-28,
+            at an assumed speed; 1 mailbox was not in it; 15 min 0 s of that are left
+          2 mailboxes waited 1 min 10 s in all for Gmail's 2,500 MB a day, the longest
+            40 s
+        2 mailboxes wait until then: Gmail's 2,500 MB a day\x1b
+        2 mailboxes: 1 blocked, 1 copied
+        ");
+        project.runs[0].seconds = 960.4;
+        assert!(page(&project, &view).contains("that was over 1 min 0 s ago"));
+        project.runs[0].result = "complete".into();
+        let text = page(&project, &view).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("it took 1 min 0 s longer than forecast"), "{text}");
     }
 
     #[test]

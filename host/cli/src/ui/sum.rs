@@ -9,6 +9,7 @@ use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, LeftOutFolder,
     MailboxSummary, Side,
 };
+use mailhaul_report::forecast;
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::alike::{Alike, Saying, concerns};
@@ -68,6 +69,9 @@ pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette
         }
     }
     out.push_str(&format!("{}\n", pace(outcome)));
+    for line in beside_forecast(outcome) {
+        push_wrapped(&mut out, 0, &line, width);
+    }
     if outcome.finish.flags > 0 {
         out.push_str(&format!("{}\n", flag_changes(outcome.finish.flags)));
     }
@@ -231,6 +235,23 @@ fn pace(outcome: &Outcome) -> String {
         bytes(finish.bytes),
         duration(took)
     )
+}
+
+/// Returns what was forecast beside what happened, and where the time went. Of a run that was broken off
+/// there is nothing to hold against the forecast yet.
+fn beside_forecast(outcome: &Outcome) -> Vec<String> {
+    let finish = &outcome.finish;
+    let mut lines = Vec::new();
+    if let Some(expected) = &finish.forecast {
+        let took = match finish.interrupted {
+            true => String::new(),
+            false => format!("; it took {}", forecast::difference(expected, finish.seconds)),
+        };
+        let (what, basis) = (forecast::expected(expected), forecast::basis(expected));
+        lines.push(format!("forecast: {what}, {basis}{took}"));
+    }
+    lines.extend(forecast::waited(&finish.waits));
+    lines
 }
 
 /// Adds what was found under another name, and what was moved.
@@ -462,321 +483,12 @@ fn push_hanging(out: &mut String, line: &str, width: Option<usize>) {
     push_wrapped(out, 0, line, width);
 }
 
-/// Events and summaries that the renderers' tests share.
-#[cfg(test)]
-pub(crate) mod samples {
-    use mailhaul_app::Outcome;
-    use mailhaul_engine::assessment::Portion;
-    use mailhaul_engine::cause::Cause;
-    use mailhaul_engine::code::Code;
-    use mailhaul_engine::event::{Event, Finish, MailboxEnd};
-    use mailhaul_engine::plan::{Conflict, ConflictKind, FolderPlan, MailboxPlan, StoryStep};
-    use mailhaul_engine::plugin::{Finding, HookOutcome, Severity};
-    use mailhaul_engine::summary::{
-        Comparison, Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, FolderSummary,
-        HookSummary, MailboxSummary, Side, Stopped, Verdict, VerifiedDepth,
-    };
-    use mailhaul_engine::tally::Tally;
-
-    pub(crate) fn folder(
-        source: &str,
-        target: &str,
-        copied: u64,
-        present: u64,
-        failed: u64,
-    ) -> FolderSummary {
-        FolderSummary {
-            source: source.into(),
-            target: Some(target.into()),
-            counts: Counts {
-                source_messages: copied + present + failed,
-                copied,
-                already_present: present,
-                failed,
-                bytes: copied * 4096,
-                ..Counts::default()
-            },
-            stopped: None,
-            never_opened: false,
-            verified: VerifiedDepth::None,
-            sample: None,
-        }
-    }
-
-    pub(crate) fn anna() -> MailboxSummary {
-        let mut spam = folder("Spam", "", 0, 0, 0);
-        spam.target = None;
-        spam.counts.source_messages = 9;
-        spam.counts.skipped = 9;
-        MailboxSummary {
-            standing: Box::default(),
-            source: "anna@old.example".into(),
-            target: "anna@new.example".into(),
-            verdict: Verdict::Complete,
-            stopped: None,
-            folders: vec![
-                folder("INBOX", "INBOX", 1180, 20, 0),
-                folder("Sent", "Sent Items", 120, 0, 0),
-                spam,
-            ],
-            exceptions: vec![],
-            differences: vec![],
-            compared: Some(Comparison {
-                depth: VerifiedDepth::Headers,
-                finished: true,
-                folders: 3,
-                folders_compared: 3,
-                messages: 1263,
-                messages_compared: 1263,
-                ..Comparison::default()
-            }),
-            hooks: vec![hook("counts", HookOutcome::Pass, &[])],
-            kept: vec![],
-            unfinished: false,
-            left_out: vec![],
-        }
-    }
-
-    pub(crate) fn hook(plugin: &str, outcome: HookOutcome, messages: &[&str]) -> HookSummary {
-        let finding = |message: &&str| Finding {
-            severity: Severity::Error,
-            code: "counts.differ".into(),
-            message: (*message).into(),
-            folder: Some("Sent".into()),
-            uid: None,
-        };
-        HookSummary { plugin: plugin.into(), outcome, findings: messages.iter().map(finding).collect() }
-    }
-
-    pub(crate) fn exception() -> Exception {
-        Exception {
-            folder: "Entwürfe/2019\x1b[2J".into(),
-            uid: 7,
-            outcome: ExceptionOutcome::Failed,
-            code: Code::TooBig,
-            reason: "the message has 60.0 MiB, the target takes at most 50.0 MiB".into(),
-        }
-    }
-
-    fn difference(folder: &str, uid: u32, kind: DifferenceKind, detail: &str) -> Difference {
-        Difference {
-            folder: folder.into(),
-            uid,
-            target_uid: Some(uid + 100),
-            kind,
-            by: None,
-            detail: detail.into(),
-            note: kind == DifferenceKind::Extra,
-        }
-    }
-
-    pub(crate) fn bob() -> MailboxSummary {
-        let mut lost = difference("INBOX", 12, DifferenceKind::Missing, "");
-        lost.target_uid = None;
-        let mut extra = difference("INBOX", 0, DifferenceKind::Extra, "delivered on the target");
-        extra.target_uid = Some(400);
-        let mut flags = difference("INBOX", 4, DifferenceKind::Flags, r"\Seen is not set on the target");
-        flags.by = Some("changed-on-target".into());
-        MailboxSummary {
-            standing: Box::default(),
-            source: "bob@old.example".into(),
-            target: "bob@old.example".into(),
-            verdict: Verdict::Incomplete,
-            stopped: None,
-            folders: vec![folder("Entwürfe/2019\x1b[2J", "Drafts", 3, 0, 1)],
-            exceptions: vec![exception()],
-            differences: vec![lost, flags, extra],
-            compared: None,
-            hooks: vec![hook("counts", HookOutcome::Fail, &["3 messages on the target, 4 were expected"])],
-            kept: vec![],
-            unfinished: false,
-            left_out: vec![],
-        }
-    }
-
-    pub(crate) fn stopped() -> Stopped {
-        Stopped {
-            side: Side::Target,
-            cause: Cause::AuthRefused,
-            reason: "the server said `NO [AUTHENTICATIONFAILED] Authentication failed.`".into(),
-        }
-    }
-
-    pub(crate) fn plan() -> MailboxPlan {
-        let folder = |source: &str, target: Option<&str>, by: &str, why: &str| FolderPlan {
-            source: source.into(),
-            target: target.map(Into::into),
-            moved_from: None,
-            merged: false,
-            create: target.is_some_and(|t| t.starts_with("Archive")),
-            subscribe: true,
-            role: (source == "Sent").then(|| "sent".into()),
-            messages: Some(1200),
-            outside: false,
-            bytes: Some(3 << 20),
-            on_target: target.is_some_and(|t| !t.starts_with("Archive")).then_some(0),
-            to_copy: if target.is_some() { 1200 } else { 0 },
-            bytes_to_copy: target.is_some().then_some(3 << 20),
-            already_there: 0,
-            too_large: Portion::default(),
-            left_out: Vec::new(),
-            rule: None,
-            by: by.into(),
-            why: why.into(),
-            story: vec![
-                StoryStep { by: "mailhaul.toml".into(), said: "no rule is about it".into() },
-                StoryStep { by: by.into(), said: why.into() },
-            ],
-        };
-        MailboxPlan {
-            mailbox: "anna@old.example".into(),
-            source: "anna@old.example".into(),
-            target: "anna@new.example".into(),
-            folders: vec![
-                folder("INBOX", Some("INBOX"), "mailhaul", "INBOX is INBOX everywhere"),
-                folder("Sent", Some("Sent Items"), "roles 0.1.0", r"both sides have a folder for \Sent"),
-                folder(
-                    "Old/2019",
-                    Some("Archive/Old/2019"),
-                    "mailhaul.toml:12",
-                    "`Old/**` goes to `Archive/Old/**`",
-                ),
-                folder("Spam", None, "mailhaul.toml:15", "the rule says `skip = true`"),
-                folder("受信箱", Some("受信箱"), "mailhaul", "no step ruled on it: it keeps its name"),
-            ],
-            profiles: Vec::new(),
-            notes: vec!["`Trash` and `Deleted` both claim the role trash by name: neither is mapped".into()],
-            conflicts: vec![Conflict {
-                kind: ConflictKind::Collision,
-                folders: vec!["A".into(), "a".into()],
-                target: Some("A".into()),
-                sentence: "`A` and `a` would become one folder on the target".into(),
-                choices: Vec::new(),
-            }],
-            messages_to_copy: 4800,
-            bytes_to_copy: Some(12 << 20),
-            already_there: 0,
-            too_large: Portion::default(),
-            left_out: Vec::new(),
-            bytes: Some(12 << 20),
-            estimate_seconds: 200,
-        }
-    }
-
-    /// A folder of so many messages, of which some were copied before and some just now.
-    fn of_folder(all: &Counts, before: u64, now: u64) -> Tally {
-        let copied = before + now;
-        let pending = all.copied - copied;
-        let counts = Counts { copied, pending, bytes: copied * 4096, ..*all };
-        Tally { counts, copied_now: now, bytes_now: now * 4096 }
-    }
-
-    /// Anna's mailbox as the run finds it: 40 messages were copied before.
-    fn anna_before() -> Tally {
-        let mut counts = Counts::default();
-        anna().folders.iter().for_each(|folder| counts.add(&folder.counts));
-        of_folder(&counts, 40, 0)
-    }
-
-    fn add_now(tally: &mut Tally, messages: u64) {
-        tally.counts.copied += messages;
-        tally.counts.pending -= messages;
-        tally.counts.bytes += messages * 4096;
-        tally.copied_now += messages;
-        tally.bytes_now += messages * 4096;
-    }
-
-    pub(crate) fn run_events() -> Vec<Event> {
-        let started = |mailbox: &str| Event::MailboxStarted { mailbox: mailbox.into() };
-        let mut events = vec![
-            Event::Started { mailboxes: 3 },
-            started("anna@old.example"),
-            Event::Planned(plan()),
-            Event::Warning { mailbox: Some("bob@old.example".into()), message: "odd\x07thing".into() },
-        ];
-        let mut mailbox = anna_before();
-        events.push(Event::MailboxProgress { mailbox: "anna@old.example".into(), counts: mailbox });
-        for folder in anna().folders.into_iter().take(2) {
-            let all = folder.counts;
-            let before = of_folder(&all, 20, 0);
-            events.push(Event::FolderStarted {
-                mailbox: "anna@old.example".into(),
-                source: folder.source.clone(),
-                target: folder.target.clone().unwrap_or_default(),
-                messages: folder.counts.copied - 20,
-                bytes: folder.counts.bytes - 20 * 4096,
-                counts: before,
-                mailbox_counts: mailbox,
-            });
-            let half = of_folder(&all, 20, all.copied / 2);
-            add_now(&mut mailbox, half.copied_now);
-            events.push(Event::FolderProgress {
-                mailbox: "anna@old.example".into(),
-                source: folder.source.clone(),
-                messages: half.copied_now,
-                bytes: half.bytes_now,
-                counts: half,
-                mailbox_counts: mailbox,
-                awaited: None,
-            });
-            add_now(&mut mailbox, all.copied - 20 - half.copied_now);
-            events.push(Event::FolderFinished {
-                mailbox: "anna@old.example".into(),
-                messages_now: folder.counts.copied - 20,
-                bytes_now: folder.counts.bytes - 20 * 4096,
-                flags_now: if folder.source == "Sent" { 3 } else { 0 },
-                mailbox_counts: mailbox,
-                seconds: 2.5,
-                folder,
-            });
-        }
-        let finished = |mailbox: &str, end: MailboxEnd, summary: Option<MailboxSummary>| {
-            Event::MailboxFinished { mailbox: mailbox.into(), end, summary }
-        };
-        events.extend([
-            Event::Reconnecting {
-                mailbox: "anna@old.example".into(),
-                side: Side::Source,
-                reason: "connection reset".into(),
-            },
-            finished("anna@old.example", MailboxEnd::Complete, Some(anna())),
-            Event::MessageException { mailbox: "bob@old.example".into(), exception: exception() },
-            finished("bob@old.example", MailboxEnd::NotAllWell, Some(bob())),
-            finished("carl@old.example", MailboxEnd::Stopped(stopped()), None),
-            Event::Finished(finish()),
-        ]);
-        events
-    }
-
-    pub(crate) fn finish() -> Finish {
-        Finish {
-            mailboxes: vec![
-                ("anna@old.example".into(), MailboxEnd::Complete),
-                ("bob@old.example".into(), MailboxEnd::NotAllWell),
-                ("carl@old.example".into(), MailboxEnd::Stopped(stopped())),
-            ],
-            messages: 1263,
-            bytes: 5_000_000,
-            flags: 3,
-            seconds: 12.5,
-            ..Finish::default()
-        }
-    }
-
-    pub(crate) fn outcome() -> Outcome {
-        let mut outcome = Outcome::default();
-        for event in run_events() {
-            outcome.note(&event);
-        }
-        outcome
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use mailhaul_engine::cause::Cause;
-    use mailhaul_engine::summary::Stopped;
+    use mailhaul_engine::summary::{RunForecast, RunWait, Stopped};
 
+    use super::super::samples;
     use super::*;
 
     #[test]
@@ -828,6 +540,31 @@ mod tests {
         bob@old.example  hook counts: fail
           Sent: 3 messages on the target, 4 were expected
         ");
+    }
+
+    #[test]
+    fn what_was_forecast_stands_beside_what_happened() {
+        let mut outcome = samples::outcome();
+        let finish = &mut outcome.finish;
+        let basis = "plan 3 of 2026-11-28, at an assumed speed".to_owned();
+        finish.forecast =
+            Some(RunForecast { seconds: 5_400.0, messages: 1_270, bytes: Some(5 << 20), without: 0, basis });
+        finish.seconds = 7_800.0;
+        let what = "Gmail's 2,500 MB a day".to_owned();
+        finish.waits = vec![RunWait { what, mailboxes: 1, seconds: 3_900.0, longest: 3_900.0 }];
+        let said = |outcome: &Outcome| {
+            let page = page(outcome, false, Some(80), Palette::default());
+            let from = page.find("forecast: ").unwrap();
+            page[from..].lines().take(4).collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(said(&outcome), @"
+        forecast: 1,270 messages, 5.0 MiB, in 1 h 30 min, by plan 3 of 2026-11-28, at an
+          assumed speed; it took 40 min 0 s longer than forecast
+        1 mailbox waited 1 h 5 min for Gmail's 2,500 MB a day
+        3 flag changes brought over
+        ");
+        outcome.finish.interrupted = true;
+        assert!(!said(&outcome).contains("it took"));
     }
 
     /// Sixteen rows with a wrong column, of which three were tried.

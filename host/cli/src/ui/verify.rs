@@ -271,7 +271,7 @@ mod tests {
     use mailhaul_engine::event::Event;
     use mailhaul_engine::summary::{Comparison, LeftOutFolder};
 
-    use super::super::sum::samples;
+    use super::super::samples;
     use super::*;
 
     #[test]

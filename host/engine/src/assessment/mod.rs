@@ -245,6 +245,21 @@ pub struct ProjectAssessment {
     pub connections_per_host: u64,
     /// How fast this project has copied, if it has.
     pub measured: Option<forecast::MeasuredRun>,
+    /// Hours, bandwidth and budgets of the operator's.
+    pub ceilings: forecast::Ceilings,
+}
+
+impl ProjectAssessment {
+    /// Returns what all mailboxes have in common, as a forecast needs it.
+    #[must_use]
+    pub fn circumstances(&self) -> forecast::Circumstances {
+        forecast::Circumstances {
+            mailboxes_at_once: self.mailboxes_at_once,
+            connections_per_host: self.connections_per_host,
+            measured: self.measured.clone(),
+            ceilings: self.ceilings,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::state::record::{self, RunResult};
 use crate::state::standing::mailbox_summary;
 use crate::summary::Stopped;
 use crate::task::context::Context;
+use crate::task::spending::closed;
 
 /// After the user asked to stop, what was sent may be acknowledged for this long.
 const GRACE: Duration = Duration::from_secs(4);
@@ -36,6 +37,11 @@ const STORE_EVERY: Duration = Duration::from_secs(1);
 
 /// Of a plan that no longer fits, so many places are named.
 const MOST_MISFITS: usize = 20;
+/// While every mailbox that is begun waits, it is looked this often whether another can be.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// Mailboxes that wait for budgets at most: each keeps its ledger open.
+const MOST_PARKED: usize = 100;
 
 /// Does `task` over all mailboxes of the project; returns how everything ended.
 pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
@@ -89,6 +95,12 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         Err(error) => return refused(TaskRefusalKind::Input, vec![error.to_string()]),
     };
     if let Some(recorder) = &recorder
+        && let Err(error) = known_limits(context)
+    {
+        recorder.end(context, RunResult::Refused);
+        return refused(TaskRefusalKind::Input, vec![error.to_string()]);
+    }
+    if let Some(recorder) = &recorder
         && let Err(error) = known_accounts(context, &task, mailboxes.iter().chain(&left_out))
     {
         recorder.end(context, RunResult::Refused);
@@ -127,6 +139,8 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     };
     let ends = work_on_all(context, &mailboxes, work, recorder.clone()).await;
     let interrupted = ends.iter().any(|(_, end)| *end == MailboxEnd::Interrupted);
+    let forecast = recorder.as_ref().and_then(|recorder| recorder.forecast());
+    let waits = recorder.as_ref().map(|recorder| recorder.waits()).unwrap_or_default();
     if let Some(recorder) = recorder {
         let well = ends.iter().all(|(_, end)| end.is_well());
         recorder.end(
@@ -152,7 +166,19 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         bytes,
         flags: context.done.flags(),
         seconds: begun.elapsed().as_secs_f64(),
+        forecast,
+        waits,
     }
+}
+
+/// Fills in what earlier tasks have spent, and what they have learnt of hosts.
+fn known_limits(context: &Context) -> Result<(), LedgerError> {
+    let Some(recording) = context.recording() else { return Ok(()) };
+    recording.with(|record, _| {
+        context.budgets.fill(record.spent()?);
+        context.ceilings.fill(&record.ceilings()?);
+        Ok(())
+    })
 }
 
 /// Fills in what earlier runs have seen of the target accounts of the whole list. A run records what it sees.
@@ -293,7 +319,8 @@ impl MailboxTask {
     }
 }
 
-/// Works on every mailbox, a few at a time; returns how each ended, in list order.
+/// Works on every mailbox, a few at a time; returns how each ended, in list order. The place of one that
+/// waits for a budget or for its hours is the next one's meanwhile.
 async fn work_on_all(
     context: &Context,
     mailboxes: &[Mailbox],
@@ -305,10 +332,12 @@ async fn work_on_all(
     let mut numbers = HashMap::new();
     let mut next = 0;
     let at_once = work.at_once(context);
+    let context = &context.with_slots(at_once);
+    let slots = &context.slots;
     let mut grace: Option<tokio::time::Instant> = None;
     let mut broken_off: Vec<(usize, MailboxEnd)> = Vec::new();
     loop {
-        while next < mailboxes.len() && running.len() < at_once && !context.stop.is_raised() {
+        while next < mailboxes.len() && !context.stop.is_raised() && begins(context, &work, at_once) {
             let (context, mailbox, work, recorder) =
                 (context.clone(), mailboxes[next].clone(), work.clone(), recorder.clone());
             let span = tracing::info_span!("mailbox", name = %mailbox.key);
@@ -320,9 +349,11 @@ async fn work_on_all(
         if running.is_empty() {
             break;
         }
-        let deadline = grace.unwrap_or_else(|| tokio::time::Instant::now() + STORE_EVERY);
+        // While all wait there is nothing to store, and hours that open are noticed soon enough.
+        let every = if running.len() > slots.parked() { STORE_EVERY } else { LOOK_EVERY };
+        let deadline = grace.unwrap_or_else(|| tokio::time::Instant::now() + every);
         tokio::select! {
-            done = running.join_next_with_id() => match done {
+            done = running.join_next_with_id() => match done.inspect(|_| slots.give_back()) {
                 Some(Ok((id, end))) => {
                     if let Some(n) = numbers.get(&id) {
                         ends[*n] = Some(end);
@@ -341,6 +372,7 @@ async fn work_on_all(
                 }
                 None => {}
             },
+            () = slots.changed() => {}
             () = context.stop.raised(), if grace.is_none() => {
                 grace = Some(tokio::time::Instant::now() + GRACE);
             }
@@ -367,6 +399,14 @@ async fn work_on_all(
             (m.key.clone(), end.unwrap_or(unfinished))
         })
         .collect()
+}
+
+/// Whether another mailbox is begun now; takes its place. Outside the operator's hours as many as can be
+/// worked on at a time are begun, and wait: it shows what the others wait for.
+fn begins(context: &Context, work: &MailboxTask, at_once: usize) -> bool {
+    let parked = context.slots.parked();
+    let waits = matches!(work, MailboxTask::Run { .. } | MailboxTask::Verify(_)) && closed(context).is_some();
+    parked < if waits { at_once } else { MOST_PARKED } && context.slots.try_take()
 }
 
 /// Ends the work on a mailbox that was broken off, since a server did not answer in time or by a fault of

@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
+use crate::fleet::expected::{of_retry, of_run};
 use crate::job::Task;
 use crate::mailbox_state::NewestEnd;
 use crate::run_kind::{Phase, RunKind};
@@ -15,7 +16,7 @@ use crate::state::ledger::{Ledger, LedgerError};
 use crate::state::reading::{Stamp, to_keep};
 use crate::state::record::{self, ListedMailbox, NewRun, Reading, RecordedMailbox, RunResult};
 use crate::state::standing::stand_after;
-use crate::summary::MailboxSummary;
+use crate::summary::{MailboxSummary, RunForecast, RunWait};
 use crate::task::context::{Context, Recording};
 
 /// At most so many keys stand in a sentence about mailboxes.
@@ -32,6 +33,7 @@ pub(crate) struct ProjectRecorder {
     /// What the ledgers of mailboxes that have ended say; kept once their files have settled.
     ended: Mutex<Vec<(String, Stamp, MailboxSummary)>>,
     begun: Instant,
+    forecast: Option<RunForecast>,
 }
 
 impl ProjectRecorder {
@@ -75,10 +77,26 @@ impl ProjectRecorder {
         let newest = newest.map(|newest| format!("--newest {}", newest.written));
         let filter: Vec<String> = job.choice.typed().into_iter().chain(newest).collect();
         let new = NewRun { kind, phase, requester: &job.requester, filter: &filter };
+        // Before the run stands in the record, among those that say what is left.
+        let forecast = expected(context, task, phase, &*record, selected);
         let run = record.begin_run(&new, &keys)?;
+        match &forecast {
+            Ok(Some(forecast)) => record.set_forecast(run, forecast)?,
+            Ok(None) => {}
+            // How long it may take is no reason not to begin.
+            Err(error) => tracing::warn!(%error, "what is expected of the run is not known"),
+        }
         let recording = Arc::new(Recording::new(record, run));
         context.set_recording(&recording);
-        Ok(Self { recording, kind, phase, mailboxes, ended: Mutex::default(), begun: Instant::now() })
+        Ok(Self {
+            recording,
+            kind,
+            phase,
+            mailboxes,
+            ended: Mutex::default(),
+            begun: Instant::now(),
+            forecast: forecast.ok().flatten(),
+        })
     }
 
     fn copies(&self) -> bool {
@@ -106,6 +124,24 @@ impl ProjectRecorder {
         settled
             .filter_map(|(mailbox, stamp, summary)| to_keep(state_dir, &mailbox, &stamp, &summary))
             .collect()
+    }
+
+    /// Returns what was expected of the task.
+    pub(crate) fn forecast(&self) -> Option<RunForecast> {
+        self.forecast.clone()
+    }
+
+    /// Returns what its mailboxes have waited for, the longest first; nothing once it has ended.
+    pub(crate) fn waits(&self) -> Vec<RunWait> {
+        let mut waits = Vec::new();
+        let read = self.recording.with(|record, run| {
+            waits = record.waits(&[run])?;
+            Ok(())
+        });
+        if let Err(error) = read {
+            tracing::warn!(%error, "what the run has waited for is not known");
+        }
+        waits
     }
 
     /// Ends the record of the task.
@@ -179,6 +215,22 @@ impl ProjectRecorder {
             ended.push((mailbox.key.clone(), stamp, said));
         }
         Ok(())
+    }
+}
+
+/// What is expected of a task that copies. Of a pre-stage nothing is: how much of the mail is new enough is
+/// known only once its dates are listed.
+fn expected(
+    context: &Context,
+    task: &Task,
+    phase: Option<Phase>,
+    record: &dyn record::Record,
+    selected: &[Mailbox],
+) -> Result<Option<RunForecast>, LedgerError> {
+    match task {
+        Task::Run { .. } if phase != Some(Phase::PreStage) => of_run(context, record, selected),
+        Task::Retry { code } => Ok(Some(of_retry(context, *code, selected))),
+        _ => Ok(None),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Batch, DeliveredMessage, Failure, Outcome, PlaceId, Rows, UnprovenCopy};
 use crate::summary::Difference;
+use crate::task::spending::add_read;
 
 /// What a search of the target for wanted messages came to.
 #[derive(Debug, Default)]
@@ -86,6 +87,7 @@ impl FolderRun<'_> {
         let ours = self.ours()?;
         let is_ours = |source: &ListedMessage, target| ours.holds(&self.rows, source, target);
         let found = find(&mut self.ends, &open, unclaimed, search, is_ours).await?;
+        add_read(self.work().context, self.work().mailbox, found.read)?;
         for message in open.iter().filter(|m| found.undecided.contains_key(&m.uid)) {
             let text = found.undecided.get(&message.uid).map_or("", String::as_str);
             let failure =

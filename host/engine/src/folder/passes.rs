@@ -34,7 +34,8 @@ impl FolderRun<'_> {
         for message in alone {
             self.route.together = false;
             self = Box::pin(self.passes(vec![message])).await?;
-            if self.outcome.interrupted || self.outcome.stopped || self.outcome.over_quota.is_some() {
+            let over = self.outcome.over_quota.is_some() || self.outcome.refused.is_some();
+            if self.outcome.interrupted || self.outcome.stopped || over {
                 self.arrived = None;
                 return Ok(self);
             }
@@ -147,7 +148,8 @@ impl FolderRun<'_> {
                 PassRefusals { refused: pass.refused, brought, complaints, unsent: unsent.clone(), alone };
             again.extend(self.judge(refusals, &mut tried).await?);
             again.extend(unsent.into_iter().filter(|uid| !tried.is_given_up(*uid)));
-            if self.outcome.over_quota.is_some() || self.outcome.stopped || again.is_empty() {
+            let over = self.outcome.over_quota.is_some() || self.outcome.refused.is_some();
+            if over || self.outcome.stopped || again.is_empty() {
                 self.arrived = Some(target.listed).filter(|_| none_lost);
                 return Ok(self);
             }
@@ -167,7 +169,10 @@ impl FolderRun<'_> {
         self.outcome.bytes += copied.bytes;
         self.outcome.over_quota.clone_from(&copied.over_quota);
         self.outcome.interrupted = copied.interrupted;
-        self.outcome.throttled |= copied.patience.is_some();
+        if let Some(refusal) = &copied.patience {
+            self.outcome.throttled = Some(refusal.text.clone());
+        }
+        self.outcome.refused = copied.held_back.take();
         self.route.together &= !copied.alone;
         self.dated.extend(copied.dated.drain());
         self.read_back.extend(copied.read_back.drain());

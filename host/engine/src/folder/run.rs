@@ -15,6 +15,7 @@ use crate::message::list::ListedMessage;
 use crate::server::dial::Ends;
 use crate::state::ledger::{Batch, FolderRow, PlaceId, Row, Rows};
 use crate::summary::Difference;
+use crate::task::spending::Refused;
 
 /// Brings one folder to the target.
 ///
@@ -130,8 +131,11 @@ pub(crate) struct FolderOutcome {
     pub waiting: u64,
     /// The target is out of room, in its own words.
     pub over_quota: Option<String>,
-    pub throttled: bool,
+    /// What the target said when it asked for patience.
+    pub throttled: Option<String>,
     pub interrupted: bool,
+    /// Nothing more may be moved before a time; the rest is pending.
+    pub refused: Option<Refused>,
     /// It cannot go on, on its own; the ledger says why.
     pub stopped: bool,
     /// Differences that were found: copies that went from the target, or that are there twice.

@@ -9,7 +9,7 @@ use crate::folder::work::{MailboxWork, Step, stop_reason};
 use crate::mapping::target::MappedFolder;
 use crate::message::list::{WholeList, list_whole};
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, LedgerError};
+use crate::state::ledger::{COPY_STAYS, FolderRow, LedgerError, NOT_READ};
 
 /// Records a folder that is left out as a whole: every message of it, with the rule.
 ///
@@ -25,7 +25,7 @@ pub(crate) async fn skip(
     let name = &mapped.folder.name;
     let keep = || match &row.place_path {
         Some(path) if mapped.keeps_copies => {
-            let text = format!("{reason}; its copy of an earlier run stays in `{path}`");
+            let text = format!("{reason}{COPY_STAYS}`{path}`");
             work.ledger().keep_copies(row.id, &text)
         }
         _ => Ok(()),
@@ -42,7 +42,7 @@ pub(crate) async fn skip(
         Err(error) => {
             // Left out it is all the same; only how many messages that are is what others say.
             let why = stop_reason(work, Side::Source, error).await?;
-            let reason = format!("{reason}; the source does not let it be read: {why}");
+            let reason = format!("{reason}{NOT_READ}{why}");
             let messages = believed_count(mapped, &row);
             keep()?;
             return Ok(work.ledger().stop_folder(row.id, Code::Rule, &reason, messages)?);

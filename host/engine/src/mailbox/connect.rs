@@ -10,6 +10,7 @@ use crate::account::Mailbox;
 use crate::event::Event;
 use crate::folder::work::MailboxWork;
 use crate::mailbox::open::Interruption;
+use crate::mailbox::waits::Waits;
 use crate::server::dial::{Ends, dial, dial_both};
 use crate::server::error::EndError;
 use crate::server::refusal::interpret;
@@ -17,6 +18,7 @@ use crate::side::Side;
 use crate::summary::Stopped;
 use crate::task::ceilings::Permit;
 use crate::task::context::Context;
+use crate::task::learning::learn_ceiling;
 
 /// First wait for a host that is away; doubled each time, at most [`MAX_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -32,55 +34,6 @@ pub(super) const MAX_SUGGESTED: Duration = Duration::from_secs(300);
 pub(crate) struct LookedAt {
     pub source: Session,
     pub target: Option<Result<Session, EndError>>,
-}
-
-/// The waits of one mailbox in a row.
-#[derive(Debug, Default)]
-pub(crate) struct Waits {
-    count: u32,
-    /// A wait was told, and not yet that the work goes on.
-    waiting: bool,
-}
-
-impl Waits {
-    /// Waits before the next try, and tells; returns whether the user has stopped the task meanwhile.
-    pub(super) async fn pause(
-        &mut self,
-        context: &Context,
-        mailbox: &Mailbox,
-        error: &EndError,
-        wait: Duration,
-    ) -> bool {
-        if wait.is_zero() {
-            return context.stop.is_raised();
-        }
-        self.count = self.count.saturating_add(1);
-        self.waiting = true;
-        let (side, reason, attempt) = (error.side(), error.stopped().reason, self.count);
-        let until = until(wait);
-        tracing::info!(side = side.as_str(), %until, attempt, "waiting: {reason}");
-        let mailbox = mailbox.key.clone();
-        context.emit(Event::Waiting { mailbox, side, until, reason, attempt }).await;
-        tokio::select! {
-            () = tokio::time::sleep(wait) => false,
-            () = context.stop.raised() => true,
-        }
-    }
-
-    /// The work goes on.
-    async fn end(&mut self, context: &Context, mailbox: &Mailbox) {
-        if std::mem::take(&mut self.waiting) {
-            tracing::info!("waiting is over");
-            context.emit(Event::Resumed { mailbox: mailbox.key.clone() }).await;
-        }
-    }
-}
-
-/// The time after a wait that begins now: UTC, RFC 3339, to the second.
-fn until(wait: Duration) -> String {
-    let now = jiff::Timestamp::now();
-    let rounded = now.checked_add(wait).unwrap_or(now).round(jiff::Unit::Second);
-    rounded.unwrap_or(now).to_string()
 }
 
 /// Dials both ends of a mailbox as soon as the ceilings of their hosts allow it, and waits for a host that is
@@ -203,7 +156,7 @@ where
             return Err(Interruption::Stopped(given_up(&error)));
         }
         if error.asks_for_patience() {
-            context.ceilings.reduce(spec);
+            learn_ceiling(context, spec, &error.stopped().reason).await;
         }
         let usual = FIRST_WAIT.saturating_mul(1 << tries.min(10)).min(MAX_WAIT);
         tries += 1;
@@ -221,20 +174,4 @@ fn given_up(error: &EndError) -> Stopped {
         "; it was away for longer than `patience` under `[limits]`: run the same command again when it is back",
     );
     stopped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_time_of_the_next_try_is_utc_to_the_second() {
-        let text = until(Duration::from_secs(60));
-        let at: jiff::Timestamp = text.parse().unwrap();
-        assert!(text.ends_with('Z') && text.len() == "2026-11-30T05:00:00Z".len(), "{text}");
-        let ahead = at.duration_since(jiff::Timestamp::now()).as_secs();
-        assert!((58..=60).contains(&ahead), "{text}");
-        // A wait beyond all time is none that can be shown.
-        assert!(until(Duration::MAX).parse::<jiff::Timestamp>().is_ok());
-    }
 }

@@ -14,6 +14,8 @@ use crate::folder::skipped_folder::skip;
 use crate::folder::work::{MailboxWork, WorkError};
 use crate::mapping::target::{MappedFolder, collision_key};
 use crate::server::dial::{Ends, dial_both_with, log_out_both};
+use crate::task::learning::learn_ceiling;
+use crate::task::spending::{Refused, closed};
 
 /// A further pair of connections is opened for every so many messages to copy.
 const MESSAGES_PER_PAIR: u64 = 250;
@@ -33,6 +35,8 @@ pub(crate) struct FoldersOutcome {
     pub interrupted: bool,
     /// Of each folder, by its display path, how many messages were left for another run on purpose.
     pub waiting: HashMap<String, u64>,
+    /// Nothing more may be moved before a time.
+    pub refused: Option<Refused>,
 }
 
 /// The queue of folders and the findings that all workers of a mailbox share.
@@ -54,6 +58,7 @@ struct WorkerState {
     over_quota: Option<String>,
     interrupted: bool,
     waiting: HashMap<String, u64>,
+    refused: Option<Refused>,
 }
 
 impl<'a> Shared<'a> {
@@ -79,7 +84,12 @@ pub(crate) async fn run(
 ) -> Result<FoldersOutcome, WorkError> {
     let filled = folders.iter().filter(|m| messages.get(&m.folder.path.to_string()).is_some_and(|n| *n > 0));
     let filled = if to_copy == 0 { 0 } else { filled.count() as u64 };
-    let groups = groups(folders, messages);
+    let mut groups = groups(folders, messages);
+    // A fresh window is kept for a message that takes all of it: its folder goes first.
+    if let Some(first) = work.context.budgets.waiting_alone(work.key()) {
+        let has = |group: &Vec<&MappedFolder>| group.iter().any(|m| m.folder.path.to_string() == first);
+        groups.make_contiguous().sort_by_key(|group| !has(group));
+    }
     let pairs = (to_copy / MESSAGES_PER_PAIR).max(filled / FOLDERS_PER_PAIR) + 1;
     let pairs = pairs.min(MAX_PAIRS).min(groups.len().max(1) as u64);
     let shared = Shared {
@@ -89,15 +99,15 @@ pub(crate) async fn run(
         known: (ends.source.known().clone(), ends.target.known().clone()),
         scope,
     };
-    let first = worker(work, ends, &shared, false);
-    let more = join_all((1..pairs).map(|_| helper(work, &shared)));
+    let first = Box::pin(worker(work, ends, &shared, false));
+    let more = join_all((1..pairs).map(|_| Box::pin(helper(work, &shared))));
     let (first, more) = tokio::join!(first, more);
     let ends = first?;
     for result in more {
         result?;
     }
-    let WorkerState { over_quota, interrupted, waiting } = std::mem::take(&mut *shared.state());
-    Ok(FoldersOutcome { ends, over_quota, interrupted, waiting })
+    let WorkerState { over_quota, interrupted, waiting, refused } = std::mem::take(&mut *shared.state());
+    Ok(FoldersOutcome { ends, over_quota, interrupted, waiting, refused })
 }
 
 /// The largest first: a large one that begins last would keep one pair busy while the others have nothing
@@ -130,14 +140,14 @@ async fn helper(work: MailboxWork<'_>, shared: &Shared<'_>) -> Result<(), WorkEr
     let (source, target) = &shared.known;
     match dial_both_with(work.context, work.mailbox, (Some(source), Some(target))).await {
         Ok((source, target)) => {
-            let ends = worker(work, Ends { source, target }, shared, true).await?;
+            let ends = Box::pin(worker(work, Ends { source, target }, shared, true)).await?;
             log_out_both(ends.source, ends.target, permit);
             Ok(())
         }
         Err(error) => {
             // A server's own ceiling is lower than ours: the work goes on with what there is.
             if error.asks_for_patience() {
-                work.context.ceilings.reduce(work.mailbox.side(error.side()));
+                learn_ceiling(work.context, work.mailbox.side(error.side()), &error.stopped().reason).await;
             }
             tracing::info!(reason = %error.stopped().reason, "no further connections");
             Ok(())
@@ -162,6 +172,13 @@ async fn worker(
                 shared.state().interrupted = true;
                 return Ok(ends);
             }
+            if shared.state().refused.is_some() {
+                return Ok(ends);
+            }
+            if let Some(refused) = closed(work.context) {
+                shared.state().refused = Some(refused);
+                return Ok(ends);
+            }
             let full = shared.state().over_quota.is_some();
             let span = tracing::info_span!("folder", path = %mapped.folder.path);
             match (&mapped.target, &mapped.skipped) {
@@ -169,12 +186,15 @@ async fn worker(
                     let run = Box::pin(run::run(work, ends, mapped, target, shared.scope));
                     let (back, end) = run.instrument(span).await?;
                     ends = back;
-                    if end.throttled {
-                        ceilings.reduce(&work.mailbox.target);
+                    if let Some(words) = end.throttled {
+                        learn_ceiling(work.context, &work.mailbox.target, &words).await;
                     }
                     let mut state = shared.state();
                     if end.waiting > 0 {
                         state.waiting.insert(mapped.folder.path.to_string(), end.waiting);
+                    }
+                    if let Some(refused) = end.refused {
+                        state.refused.get_or_insert(refused);
                     }
                     if let Some(words) = end.over_quota {
                         state.over_quota.get_or_insert(words);

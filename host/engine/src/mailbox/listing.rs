@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{ExpectedFolder, Folder, FolderName, FolderPath, FolderStatus, ImapError, Session};
+use tokio::time::Instant;
 
 use crate::folder::unchanged::has_given_flags;
 use crate::folder::work::{MailboxWork, Step, WorkError};
@@ -60,6 +61,16 @@ async fn source_folders(session: &mut Session, expected: &[ExpectedFolder]) -> R
         return Err(ImapError::Protocol { what: "it lists no folder, not even INBOX".into() });
     }
     Ok(listing)
+}
+
+/// How long a server takes to answer, in milliseconds.
+///
+/// # Errors
+/// When the server fails.
+pub(crate) async fn round_trip_ms(session: &mut Session) -> Result<u32, ImapError> {
+    let begun = Instant::now();
+    session.noop().await?;
+    Ok(u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX))
 }
 
 /// The source's folders with their figures.

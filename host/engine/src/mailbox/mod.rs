@@ -27,3 +27,4 @@ pub(crate) mod undo;
 pub(crate) mod unseen;
 pub(crate) mod verify;
 pub(crate) mod view;
+pub(crate) mod waits;

@@ -3,14 +3,17 @@
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
-use crate::mailbox::connect::{Waits, connect};
-use crate::mailbox::listing::{KnownFolders, figures, unlisted};
+use crate::mailbox::connect::connect;
+use crate::mailbox::listing::{KnownFolders, figures, round_trip_ms, unlisted};
 use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::Interruption;
+use crate::mailbox::waits::Waits;
+use crate::mapping::estimate::estimate;
 use crate::mapping::planner::{PlannedMailbox, plan};
 use crate::mapping::portions::Numbers;
 use crate::plan::{AgreedMailbox, Conflict, MailboxPlan, Misfit};
 use crate::server::dial::log_out;
+use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::Ledger;
 use crate::summary::Stopped;
@@ -58,12 +61,14 @@ async fn make(
     let Some((_permit, mut ends)) = connected else { return Ok(None) };
     let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity())?;
     let known = ledger.as_ref().map(KnownFolders::of).transpose()?.unwrap_or_default();
+    let round_trip = round_trip_ms(&mut ends.source).await.map_err(EndError::at(Side::Source))?;
     let listings = figures(&mut ends, &known).await?;
     let lacks = [(Side::Source, &listings.0), (Side::Target, &listings.1)];
     let lacks: Vec<String> =
         lacks.into_iter().filter_map(|(side, listing)| unlisted(side, listing)).collect();
     let (source, target) = (&mut ends.source, &mut ends.target);
     let mut planned = plan(context, mailbox, source, target, listings, ledger, numbers).await?;
+    estimate(context, mailbox, &mut planned.plan, Some(round_trip));
     let listings = (&planned.listings.0, &planned.listings.1);
     one_account::enter(context, mailbox, (source, target), listings, Purpose::Look).await?;
     log_out(ends.source).await;

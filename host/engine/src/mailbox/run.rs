@@ -10,7 +10,7 @@ use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, MailboxWork, SharedLedger, Step, locked};
 use crate::mailbox::agreed::BesidePlan;
-use crate::mailbox::connect::{MAX_SUGGESTED, Waits, connect};
+use crate::mailbox::connect::{MAX_SUGGESTED, connect};
 use crate::mailbox::follow::{folders_to_open, follow, look_up_elsewhere, names};
 use crate::mailbox::hooks::EndsState;
 use crate::mailbox::listing::{figures_and_flags, warn_unlisted};
@@ -20,6 +20,7 @@ use crate::mailbox::open::{Interruption, OpenMailbox, end_of};
 use crate::mailbox::plan::refusal;
 use crate::mailbox::room_left::require_room;
 use crate::mailbox::rounds::{Pass, Rounds};
+use crate::mailbox::waits::Waits;
 use crate::mailbox::{delete_gone, folders, hooks, left_out, lengths, one_account};
 use crate::mapping::planner::{PlannedMailbox, plan};
 use crate::mapping::portions::Numbers;
@@ -33,6 +34,8 @@ use crate::state::ledger::{Ledger, LedgerError};
 use crate::summary::{MailboxSummary, Stopped};
 use crate::task::ceilings::Permit;
 use crate::task::context::Context;
+use crate::task::learning::learn_ceiling;
+use crate::task::spending::{Refused, closed};
 
 /// Lost connections in a row, without a message copied in between, before a mailbox gives up: of a host that
 /// can be dialled again each time. One that cannot is waited for (`connect`).
@@ -84,6 +87,16 @@ struct RecentRound {
     waiting: HashMap<String, u64>,
 }
 
+/// What an attempt has come to.
+enum Attempt {
+    /// The mailbox is done, as far as it can be.
+    Ended(MailboxEnd),
+    /// A budget is spent, or the hours are over: it goes on at a time.
+    Refused(Refused),
+    /// The newest mail is there, and the rest follows.
+    NextRound,
+}
+
 /// Brings one mailbox to the target: attempts until it is done, stopped, or not worth another.
 pub(crate) async fn run(
     context: &Context,
@@ -112,10 +125,24 @@ async fn attempts(
         let before = rows_so_far(&open.ledger);
         // Lists of an attempt that broke off may be old.
         let lists = Lists::default();
-        let error = match Box::pin(attempt(open.work(&lists), orders, &mut seen)).await {
+        let ended = match closed(context) {
+            Some(refused) => Ok(Attempt::Refused(refused)),
+            None => Box::pin(attempt(open.work(&lists), orders, &mut seen)).await,
+        };
+        let error = match ended {
             Err(Interruption::End(error)) => interpret(context, mailbox, error).await,
-            Ok(None) => continue,
-            Ok(Some(end)) => return Ok(end),
+            Ok(Attempt::Refused(refused)) => {
+                if let Some((permit, ends)) = seen.ends.take() {
+                    log_out_both(ends.source, ends.target, permit);
+                }
+                if seen.waits.outwait(context, mailbox, refused).await {
+                    return Ok(MailboxEnd::Interrupted);
+                }
+                lost = 0;
+                continue;
+            }
+            Ok(Attempt::NextRound) => continue,
+            Ok(Attempt::Ended(end)) => return Ok(end),
             Err(interruption) => return Err(interruption),
         };
         if rows_so_far(&open.ledger) != before {
@@ -129,7 +156,7 @@ async fn attempts(
             return Err(Interruption::Stopped(error.stopped()));
         };
         if error.asks_for_patience() {
-            context.ceilings.reduce(mailbox.side(error.side()));
+            learn_ceiling(context, mailbox.side(error.side()), &error.stopped().reason).await;
         }
         lost += u32::from(!found);
         let event = Event::Reconnecting {
@@ -163,18 +190,20 @@ fn rows_so_far(ledger: &SharedLedger) -> u64 {
     folders.iter().map(|f| f.counts.source_messages - f.counts.pending).sum()
 }
 
-/// One round over the mailbox, as far as its connections carry; `None` where another one follows.
+/// One round over the mailbox, as far as its connections carry.
 async fn attempt(
     work: MailboxWork<'_>,
     orders: RunOptions<'_>,
     seen: &mut Seen,
-) -> Result<Option<MailboxEnd>, Interruption> {
+) -> Result<Attempt, Interruption> {
     let MailboxWork { context, mailbox, .. } = work;
     let connected = match seen.ends.take() {
         Some(left) => Some(left),
         None => connect(context, mailbox, &mut seen.waits).await?,
     };
-    let Some((permit, mut ends)) = connected else { return Ok(Some(MailboxEnd::Interrupted)) };
+    let Some((permit, mut ends)) = connected else {
+        return Ok(Attempt::Ended(MailboxEnd::Interrupted));
+    };
     let (listings, same_flags) = figures_and_flags(work, &mut ends).await?;
     warn_unlisted(work, &listings.0, &listings.1).await;
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
@@ -228,7 +257,11 @@ async fn attempt(
     for Pass { folders, scope } in orders.rounds.passes(open, seen.recent.is_some()) {
         let end = Box::pin(folders::run(work, ends, (&folders, scope), &planned.messages, to_copy)).await?;
         if end.interrupted {
-            return Ok(Some(MailboxEnd::Interrupted));
+            return Ok(Attempt::Ended(MailboxEnd::Interrupted));
+        }
+        if let Some(refused) = end.refused {
+            log_out_both(end.ends.source, end.ends.target, permit);
+            return Ok(Attempt::Refused(refused));
         }
         if let Some(words) = end.over_quota {
             return Err(Interruption::Stopped(Stopped {
@@ -249,7 +282,7 @@ async fn attempt(
         done.retain(|path| !left.contains(path));
         seen.recent = Some(RecentRound { done, waiting });
         seen.ends = Some((permit, ends));
-        return Ok(None);
+        return Ok(Attempt::NextRound);
     }
     waiting.extend(seen.recent.take().map(|recent| recent.waiting).unwrap_or_default());
     lengths::tell(work).await?;
@@ -264,7 +297,7 @@ async fn attempt(
     if !waiting.is_empty() {
         // Hooks compare whole mailboxes.
         log_out_both(ends.source, ends.target, permit);
-        return Ok(Some(beside.end(end_of(work, &waiting)?)));
+        return Ok(Attempt::Ended(beside.end(end_of(work, &waiting)?)));
     }
     let state = if context.plugins.validators.is_empty() {
         EndsState::default()
@@ -274,7 +307,8 @@ async fn attempt(
         EndsState::read(work, &mut ends).await?
     };
     hooks::run(work, ends, Depth::Counts, state).await?;
-    Ok(Some(beside.end(end_of(work, &waiting)?)))
+    drop(permit);
+    Ok(Attempt::Ended(beside.end(end_of(work, &waiting)?)))
 }
 
 /// Puts copies of what is gone at the source away, and tells; returns why others were left.

@@ -4,6 +4,7 @@ pub(crate) mod advice;
 pub(crate) mod chain;
 pub(crate) mod collisions;
 pub(crate) mod earlier;
+pub(crate) mod estimate;
 pub(crate) mod planner;
 pub(crate) mod portions;
 pub(crate) mod renamed_at_source;

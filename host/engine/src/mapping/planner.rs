@@ -6,7 +6,9 @@ use mailhaul_imap::{Folder, FolderStatus, Session};
 
 use crate::account::Mailbox;
 use crate::assessment::Portion;
+use crate::assessment::forecast::LoadEnds;
 use crate::mapping::earlier::earlier;
+use crate::mapping::estimate::estimate;
 use crate::mapping::portions::{Numbers, Portions, Settled, Sums, ToList, add};
 use crate::mapping::renamed_on_target::MovedPlace;
 use crate::mapping::target::{FolderLists, Listing, MappedFolder, Mappings};
@@ -19,11 +21,6 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::task::context::Context;
-
-/// Assumed speed of an estimate: what one ordinary server pair does without trouble.
-const MESSAGES_A_SECOND: u64 = 300;
-
-const BYTES_A_SECOND: u64 = 5_000_000;
 
 /// Why a mailbox could not be planned.
 #[derive(Debug)]
@@ -185,8 +182,10 @@ pub(crate) async fn plan(
         left_out: Vec::new(),
         bytes: None,
         estimate_seconds: 0,
+        ends: LoadEnds::default(),
     };
     add_up(&mut plan);
+    estimate(context, mailbox, &mut plan, None);
     let messages =
         source_status.into_iter().filter_map(|(path, status)| Some((path, status.messages?))).collect();
     Ok(PlannedMailbox {
@@ -298,14 +297,12 @@ pub(crate) fn add_up(plan: &mut MailboxPlan) {
             bytes = bytes.zip(folder.bytes).map(|(sum, size)| sum.saturating_add(size));
         }
     }
-    let by_bytes = if to_copy == 0 { 0 } else { bytes_to_copy.or(bytes).unwrap_or(0) / BYTES_A_SECOND };
     plan.messages_to_copy = to_copy;
     plan.bytes_to_copy = bytes_to_copy;
     plan.already_there = there;
     plan.too_large = too_large;
     plan.left_out = left_out.into();
     plan.bytes = bytes;
-    plan.estimate_seconds = (to_copy / MESSAGES_A_SECOND).max(by_bytes) + u64::from(to_copy > 0);
 }
 
 /// A side's folders, and their figures by display path.

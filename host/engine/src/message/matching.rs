@@ -49,6 +49,8 @@ pub(crate) struct MatchResult {
     /// Source messages that may be there: one side does not give what would have to be compared. With the
     /// words for it.
     pub undecided: HashMap<u32, String>,
+    /// Bytes of messages that were read at the source for it.
+    pub read: u64,
 }
 
 /// Waits until a dead connection cannot store anything more in the folder.
@@ -109,6 +111,8 @@ pub(crate) async fn find(
     tracing::debug!(candidates = sources.len(), among = targets.len(), "comparing contents with the target");
     let by_uid = |list: &[ListedMessage]| list.iter().map(|m| (m.uid, m.clone())).collect::<HashMap<_, _>>();
     let (all_sources, all_targets) = (by_uid(&with_ids), by_uid(&unclaimed));
+    let size = |uid| all_sources.get(uid).map_or(0, ListedMessage::size);
+    let read_at_source = sources.iter().map(size).sum();
     let (sources, unread) = read(ends, Side::Source, &sources, &all_sources).await?;
     let mut undecided: HashMap<u32, String> = unread
         .into_iter()
@@ -159,7 +163,7 @@ pub(crate) async fn find(
             });
         }
     }
-    Ok(MatchResult { matches, undecided })
+    Ok(MatchResult { matches, undecided, read: read_at_source })
 }
 
 /// A listed message with its Message-ID, where one was read.

@@ -6,6 +6,7 @@ mod conflict;
 mod digest;
 mod file;
 mod fit;
+mod load;
 
 use mailhaul_imap::SpecialUse;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,9 @@ pub use self::digest::digest_of;
 pub use self::file::{PLAN_SCHEMA, PlanFile, PlanRule, PlanSettings};
 pub(crate) use self::fit::{AgreedMailbox, stands_without};
 pub use self::fit::{AgreedPlan, Misfit, MisfitKind};
+pub(crate) use self::load::PlannedLoad;
 use crate::assessment::Portion;
+use crate::assessment::forecast::LoadEnds;
 use crate::summary::ProfileSummary;
 
 /// Where the folders of one mailbox go, why, and how much there is to copy.
@@ -53,8 +56,11 @@ pub struct MailboxPlan {
     pub left_out: Vec<LeftOut>,
     /// Bytes in the folders that are copied, where the source tells.
     pub bytes: Option<u64>,
-    /// Estimated seconds of a run at an assumed 300 messages or 5 MB a second, whichever is slower.
+    /// How long a run over this mailbox alone is estimated to take, in seconds, rounded up.
     pub estimate_seconds: u64,
+    /// What the estimate needs to know of both ends.
+    #[serde(default)]
+    pub ends: LoadEnds,
 }
 
 /// Where one source folder goes, and who decided that.

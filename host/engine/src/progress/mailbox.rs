@@ -117,9 +117,9 @@ impl MailboxState {
                     self.folders.clear();
                 }
             }
-            Event::Waiting { side, until, reason, attempt, .. } => {
+            Event::Waiting { side, why, until, reason, attempt, .. } => {
                 let (until, reason) = (until.clone(), reason.clone());
-                self.waiting = Some(Waiting { side: *side, until, reason, attempt: *attempt });
+                self.waiting = Some(Waiting { side: *side, why: *why, until, reason, attempt: *attempt });
             }
             Event::Resumed { .. } => self.waiting = None,
             _ => {}

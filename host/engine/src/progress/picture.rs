@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::event::WaitFor;
 use crate::progress::rate::Pace;
 use crate::side::Side;
 
@@ -113,7 +114,7 @@ pub struct MailboxPicture {
     /// What is being done with it.
     #[serde(flatten)]
     pub doing: Doing,
-    /// The server it waits for, where it does.
+    /// What it waits for, where it does.
     pub waiting: Option<Waiting>,
     /// The end whose answer is waited for, where none has come for long.
     pub silence: Option<Silence>,
@@ -140,11 +141,13 @@ pub enum Doing {
     Working,
 }
 
-/// A wait for a server, as it was told.
+/// A wait for a server, a budget or the operator's hours, as it was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Waiting {
-    /// The end that is waited for.
+    /// The end that is waited for, or that the budget is about; `local` for the hours.
     pub side: Side,
+    /// What is waited for.
+    pub why: WaitFor,
     /// When it is tried again: UTC, RFC 3339.
     pub until: String,
     /// What the server said, or how it was lost.

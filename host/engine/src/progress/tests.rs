@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cause::Cause;
-use crate::event::MailboxEnd;
+use crate::event::{MailboxEnd, WaitFor};
 use crate::side::Side;
 use crate::summary::{Counts, FolderSummary, Stopped, VerifiedDepth};
 use crate::tally::Tally;
@@ -222,6 +222,7 @@ fn a_wait_and_a_silence_are_named() {
     let waiting = Event::Waiting {
         mailbox: ANN.into(),
         side: Side::Target,
+        why: WaitFor::Server,
         until: "2026-11-30T14:05:10Z".into(),
         reason: "throttled".into(),
         attempt: 1,

@@ -19,7 +19,7 @@ pub(crate) struct MailboxRuns {
     pub live: Option<LiveWork>,
     /// How the newest task that has begun with it left it.
     pub newest: Option<NewestEnd>,
-    /// Why that one could not go on, in one sentence.
+    /// Why that one could not go on, or what the living one waits for, in one sentence.
     pub why: Option<String>,
     /// What these two were before an assessment stopped.
     pub before_assessments: Option<(Option<NewestEnd>, Option<String>)>,
@@ -46,6 +46,7 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
             // Of two tasks the one that has begun says more than one that only looks, or has not begun.
             if mailbox.live.is_none() || !matches!(live, LiveWork::Queued | LiveWork::Looking) {
                 mailbox.live = Some(live);
+                mailbox.why.clone_from(&outcome.waits_for);
             }
             if outcome.stage == Stage::Begun && run.kind.writes() {
                 (mailbox.stopped, mailbox.phase) = (None, run.phase);
@@ -221,7 +222,7 @@ mod tests {
     fn outcome(run: i64, stage: Stage) -> Outcome {
         let full = Stopped { side: Side::Target, cause: Cause::Quota, reason: "full".into() };
         let stopped = (stage == Stage::Stopped).then_some(full);
-        Outcome { mailbox: "ann".into(), run: RunId(run), stage, stopped, until: None }
+        Outcome { mailbox: "ann".into(), run: RunId(run), stage, stopped, until: None, waits_for: None }
     }
 
     fn copied(verified: VerifiedDepth) -> MailboxSummary {
@@ -314,7 +315,8 @@ mod tests {
 
     #[test]
     fn a_wait_is_said_with_its_end() {
-        let waits = Outcome { until: Some("2026-11-30T10:00:00Z".into()), ..outcome(1, Stage::Begun) };
+        let until = Some("2026-11-30T10:00:00Z".into());
+        let waits = Outcome { until, waits_for: Some("a day".into()), ..outcome(1, Stage::Begun) };
         let (runs, outcomes) = ([run(1, RunKind::Run, true)], [waits]);
         let all = by_mailbox(&runs, &outcomes);
         let found = state(&of("ann", &copied(VerifiedDepth::None), all.get("ann"), &Accepted::default()));
@@ -322,6 +324,7 @@ mod tests {
             (found.state, found.until.as_deref()),
             (MailboxState::Waiting, Some("2026-11-30T10:00:00Z"))
         );
+        assert_eq!(all["ann"].why.as_deref(), Some("a day"));
     }
 
     #[test]

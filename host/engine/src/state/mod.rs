@@ -3,6 +3,7 @@
 pub(crate) mod facts;
 pub(crate) mod ledger;
 pub(crate) mod own;
+pub(crate) mod phases;
 pub(crate) mod private;
 pub(crate) mod reading;
 pub(crate) mod record;

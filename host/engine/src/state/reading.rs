@@ -19,7 +19,7 @@ use crate::summary::MailboxSummary;
 const TICK: Duration = Duration::from_millis(100);
 
 /// Which program read it, and how: raised when a ledger's rows come to mean something else.
-const READER: &str = concat!(env!("CARGO_PKG_VERSION"), ".1");
+const READER: &str = concat!(env!("CARGO_PKG_VERSION"), ".2");
 
 /// A summary longer than this is read from its ledger each time.
 const MAX_BYTES: usize = 64 * 1024;

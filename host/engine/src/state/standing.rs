@@ -8,12 +8,14 @@ use crate::mailbox_state::{NewestEnd, state};
 use crate::run_kind::RunKind;
 use crate::state::facts::{self, Accepted, MailboxRuns, by_mailbox};
 use crate::state::ledger::{Ledger, LedgerError, Result};
+use crate::state::phases::phases;
 use crate::state::reading::{self, Readings, Stamp};
 use crate::state::record::{
     self, ListedMailbox, Note, Outcome, Reading, Record, RecordedMailbox, RecordedRun, Stage,
 };
 use crate::summary::{
-    BatchSummary, LastRun, MailboxSummary, ProjectSummary, RunSummary, Standing, Stopped, Totals, Verdict,
+    BatchSummary, LastRun, MailboxSummary, ProjectSummary, RunSummary, RunWait, SkippedBy, Standing, Stopped,
+    Totals, Verdict,
 };
 use crate::verdict::{Facts, of_project, verdict_of};
 
@@ -45,6 +47,7 @@ pub(crate) fn mailbox_summary(
     stopped: Option<&Stopped>,
 ) -> Result<MailboxSummary> {
     let facts = facts(ledger, stopped)?;
+    let skipped_by = ledger.skipped_by(&facts.folders)?;
     let exceptions = ledger.exceptions()?;
     let compared = ledger.compared()?;
     let verdict = facts.verdict();
@@ -56,6 +59,7 @@ pub(crate) fn mailbox_summary(
         verdict,
         stopped,
         folders,
+        skipped_by,
         exceptions,
         differences,
         hooks,
@@ -76,6 +80,7 @@ pub(crate) fn empty_summary(source: &str, target: &str, stopped: Option<&Stopped
         verdict: Verdict::NotStarted,
         stopped: stopped.cloned(),
         folders: Vec::new(),
+        skipped_by: Vec::new(),
         exceptions: Vec::new(),
         differences: Vec::new(),
         hooks: Vec::new(),
@@ -131,7 +136,8 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     {
         tracing::debug!(%error, "what the ledgers say is not kept");
     }
-    summary.runs = shown_runs(&runs, &outcomes);
+    summary.runs = shown_runs(&*record, &runs, &outcomes)?;
+    summary.phases = phases(&*record, &runs)?;
     let copied = runs.iter().find(|run| matches!(run.kind, RunKind::Run | RunKind::Retry));
     summary.last_run = copied.map_or_else(LastRun::default, |run| LastRun {
         copied: run.copied,
@@ -145,6 +151,10 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
 /// So many of the newest runs are asked for their speed: one that is older says little of today.
 const RUNS_LOOKED_AT: u32 = 100;
 
+/// The share of a run that one of its mailboxes may have waited: of one that waited longer for a budget or
+/// for its hours, nobody knows how long it was at work.
+const WAITED_AT_MOST: f64 = 0.1;
+
 /// Returns the newest run that copied enough to say how fast this project's hosts are; `None` where there is
 /// none, or no record yet.
 ///
@@ -154,10 +164,18 @@ pub fn measured(state_dir: &Path) -> Result<Option<MeasuredRun>> {
     if !record::exists(state_dir) {
         return Ok(None);
     }
-    let runs = record::open(state_dir)?.runs(RUNS_LOOKED_AT)?;
-    let copied = runs.iter().filter(|run| matches!(run.kind, RunKind::Run | RunKind::Retry));
-    let mut told = copied.filter_map(|run| MeasuredRun::of(&run.started, run.copied, run.bytes, run.seconds));
-    Ok(told.next())
+    let record = record::open(state_dir)?;
+    let runs = record.runs(RUNS_LOOKED_AT)?;
+    for run in runs.iter().filter(|run| matches!(run.kind, RunKind::Run | RunKind::Retry)) {
+        let Some(measured) = MeasuredRun::of(&run.started, run.copied, run.bytes, run.seconds) else {
+            continue;
+        };
+        let waited = record.waits(&[run.id])?.iter().map(|wait| wait.longest).fold(0.0, f64::max);
+        if waited <= run.seconds * WAITED_AT_MOST {
+            return Ok(Some(measured));
+        }
+    }
+    Ok(None)
 }
 
 /// Reads what the ledgers say, in the mailboxes' order, with what is to be kept of each that was opened.
@@ -222,7 +240,7 @@ fn set_standing(
     summary.verdict = verdict_of(summary);
     let now = state(&facts::of(&key, summary, runs, accepted));
     let phase = runs.and_then(|runs| runs.phase);
-    let why = runs.and_then(|runs| runs.why.clone()).filter(|_| now.cause.is_some());
+    let why = runs.and_then(|runs| runs.why.clone()).filter(|_| now.cause.is_some() || now.until.is_some());
     *summary.standing = Standing { mailbox: key, label, batch, unlisted: mailbox.unlisted, phase, why, now };
 }
 
@@ -242,20 +260,15 @@ pub(crate) fn stand_after(
 }
 
 /// The runs that go on now, and the newest one of those that do not; the newest first.
-fn shown_runs(runs: &[RecordedRun], outcomes: &[Outcome]) -> Vec<RunSummary> {
+fn shown_runs(record: &dyn Record, runs: &[RecordedRun], outcomes: &[Outcome]) -> Result<Vec<RunSummary>> {
     let newest = runs.iter().find(|run| !run.alive).map(|run| run.id);
     let shown = runs.iter().filter(|run| run.alive || Some(run.id) == newest);
-    shown.map(|run| run_summary(run, outcomes)).collect()
+    shown.map(|run| Ok(run_summary(run, outcomes, record.waits(&[run.id])?))).collect()
 }
 
-fn run_summary(run: &RecordedRun, outcomes: &[Outcome]) -> RunSummary {
+fn run_summary(run: &RecordedRun, outcomes: &[Outcome], waits: Vec<RunWait>) -> RunSummary {
     let mine = || outcomes.iter().filter(|outcome| outcome.run == run.id);
     let ended = mine().filter(|outcome| !matches!(outcome.stage, Stage::Queued | Stage::Begun)).count();
-    let result = match run.result {
-        Some(result) => result.as_str(),
-        None if run.alive => "running",
-        None => "killed",
-    };
     RunSummary {
         kind: run.kind,
         phase: run.phase,
@@ -263,12 +276,14 @@ fn run_summary(run: &RecordedRun, outcomes: &[Outcome]) -> RunSummary {
         channel: run.channel,
         started: run.started.clone(),
         ended: run.ended.clone(),
-        result: result.to_owned(),
+        result: run.result_word().to_owned(),
         mailboxes: mine().count() as u64,
         ended_mailboxes: ended as u64,
         copied: run.copied,
         bytes: run.bytes,
         seconds: run.seconds,
+        forecast: run.forecast.clone(),
+        waits,
     }
 }
 
@@ -283,13 +298,18 @@ pub fn history(state_dir: &Path, most: u32) -> Result<(Vec<RunSummary>, Vec<Note
     }
     let record = record::open(state_dir)?;
     let (runs, outcomes) = (record.runs(most)?, record.outcomes()?);
-    Ok((runs.iter().map(|run| run_summary(run, &outcomes)).collect(), record.notes(most)?))
+    let summaries = runs
+        .iter()
+        .map(|run| Ok(run_summary(run, &outcomes, record.waits(&[run.id])?)))
+        .collect::<Result<_>>()?;
+    Ok((summaries, record.notes(most)?))
 }
 
 /// Keeps of a project's summary these mailboxes alone, with the sums and the verdict over them.
 pub fn retain(project: &mut ProjectSummary, keep: impl FnMut(&MailboxSummary) -> bool) {
     project.mailboxes.retain(keep);
     (project.totals, project.states) = (Totals::default(), BTreeMap::new());
+    project.skipped_by = Vec::new();
     add_up(project);
 }
 
@@ -301,6 +321,7 @@ fn add_up(project: &mut ProjectSummary) {
         let Standing { batch, now, .. } = &*mailbox.standing;
         *project.states.entry(now.state).or_default() += 1;
         add(&mut project.totals, mailbox);
+        SkippedBy::join(&mut project.skipped_by, &mailbox.skipped_by);
         let Some(batch) = batch else { continue };
         let sum = batches.entry(batch).or_insert_with(|| BatchSummary {
             batch: batch.clone(),

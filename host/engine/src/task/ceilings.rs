@@ -3,18 +3,25 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use mailhaul_imap::Timeouts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::account::{AccountSpec, Mailbox};
+use crate::clock::Clock;
+use crate::state::record::LearntCeiling;
 
-/// Ceilings on connections, shared by every mailbox of a task. A host that asks for patience lowers its own.
+/// Ceilings on connections, shared by every mailbox of a task. A host that asks for patience lowers its own,
+/// and is asked for one more after each hour.
 #[derive(Debug)]
 pub(crate) struct Ceilings {
     per_host: usize,
+    clock: Arc<dyn Clock>,
     hosts: Mutex<HashMap<String, Arc<HostCeiling>>>,
     /// Mailboxes that were told about a server's wish for patience.
     warned: Mutex<HashSet<String>>,
+    /// Hosts of which it was told that they take fewer connections.
+    told: Mutex<HashSet<String>>,
     /// Pairs of connections that mailboxes have beyond their first.
     extra: Arc<Mutex<HashMap<String, usize>>>,
     /// Deadlines for every connection of the task.
@@ -31,6 +38,10 @@ struct HostCeiling {
 #[derive(Debug)]
 struct ConnectionCount {
     allowed: usize,
+    /// How many the operator, or a profile, lets be open.
+    most: usize,
+    /// When the host last taught that it takes fewer, or was last asked for one more since.
+    learnt: Option<Timestamp>,
     /// How many of those that are open are too many by now.
     owed: usize,
     /// How many one mailbox may have open, where that is known.
@@ -39,6 +50,9 @@ struct ConnectionCount {
 
 /// Fewer are never allowed: where both ends are one host, a mailbox needs two.
 const FEWEST: usize = 2;
+
+/// So long after a host has taught that it takes fewer connections, one more is tried: in seconds.
+const ONE_MORE_AFTER: i64 = 3_600;
 
 impl HostCeiling {
     fn count(&self) -> MutexGuard<'_, ConnectionCount> {
@@ -51,12 +65,13 @@ impl HostCeiling {
         Some(HostPermit { permits: Some(permits.await.ok()?), host: self })
     }
 
-    /// From now on at most this many are open at a time, and never more than before.
-    fn lower(&self, name: &str, most: usize) {
+    /// From now on at most this many are open at a time, and never more than before. Returns whether these
+    /// are fewer.
+    fn lower(&self, name: &str, most: usize) -> bool {
         let mut count = self.count();
         let most = most.max(FEWEST);
         if count.allowed <= most {
-            return;
+            return false;
         }
         tracing::info!(host = name, allowed = most, "fewer connections at a time");
         while count.allowed > most {
@@ -65,6 +80,30 @@ impl HostCeiling {
                 Ok(permit) => permit.forget(),
                 Err(_) => count.owed += 1,
             }
+        }
+        true
+    }
+
+    /// Lets one more be open for each hour since the host has taught that it takes fewer, up to what was
+    /// let be open before.
+    fn recover(&self, name: &str, now: Timestamp) {
+        let mut count = self.count();
+        let Some(learnt) = count.learnt else { return };
+        let hours = (now.as_second() - learnt.as_second()) / ONE_MORE_AFTER;
+        for _ in 0..hours.max(0) {
+            if count.allowed >= count.most {
+                count.learnt = None;
+                return;
+            }
+            count.allowed += 1;
+            tracing::info!(host = name, allowed = count.allowed, "one more connection is tried");
+            match count.owed {
+                0 => self.free.add_permits(1),
+                _ => count.owed -= 1,
+            }
+            let next =
+                count.learnt.and_then(|at| Timestamp::from_second(at.as_second() + ONE_MORE_AFTER).ok());
+            count.learnt = next;
         }
     }
 
@@ -77,11 +116,13 @@ impl HostCeiling {
 impl Ceilings {
     /// At most `per_host` connections to one host at a time.
     #[must_use]
-    pub(crate) fn new(per_host: usize) -> Self {
+    pub(crate) fn new(per_host: usize, clock: Arc<dyn Clock>) -> Self {
         Self {
             per_host: per_host.max(1),
+            clock,
             hosts: Mutex::default(),
             warned: Mutex::default(),
+            told: Mutex::default(),
             extra: Arc::default(),
             timeouts: Timeouts::default(),
         }
@@ -89,19 +130,48 @@ impl Ceilings {
 
     fn host(&self, spec: &AccountSpec) -> (String, Arc<HostCeiling>) {
         let name = spec.server();
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let host = hosts.entry(name.clone()).or_insert_with(|| {
-            let count = Mutex::new(ConnectionCount { allowed: self.per_host, owed: 0, per_mailbox: None });
-            Arc::new(HostCeiling { free: Arc::new(Semaphore::new(self.per_host)), count })
-        });
-        (name, Arc::clone(host))
+        let host = self.named(&name);
+        host.recover(&name, self.clock.now());
+        (name, host)
     }
 
-    /// The host asked for patience: from now on one connection fewer is open to it at a time.
-    pub(crate) fn reduce(&self, spec: &AccountSpec) {
+    fn named(&self, name: &str) -> Arc<HostCeiling> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = hosts.entry(name.to_owned()).or_insert_with(|| {
+            let (allowed, most) = (self.per_host, self.per_host);
+            let count = ConnectionCount { allowed, most, learnt: None, owed: 0, per_mailbox: None };
+            Arc::new(HostCeiling { free: Arc::new(Semaphore::new(self.per_host)), count: Mutex::new(count) })
+        });
+        Arc::clone(host)
+    }
+
+    /// The host asked for patience: from now on one connection fewer is open to it at a time. Returns how
+    /// many; `None` where fewer are never allowed.
+    pub(crate) fn reduce(&self, spec: &AccountSpec) -> Option<u32> {
         let (name, host) = self.host(spec);
         let most = host.count().allowed.saturating_sub(1);
-        host.lower(&name, most);
+        let lower = host.lower(&name, most);
+        let mut count = host.count();
+        if lower {
+            count.learnt = Some(self.clock.now());
+        }
+        lower.then(|| u32::try_from(count.allowed).unwrap_or(u32::MAX))
+    }
+
+    /// What earlier tasks have learnt of hosts: it holds from the beginning, but for one more for each hour
+    /// since.
+    pub(crate) fn fill(&self, learnt: &[LearntCeiling]) {
+        for one in learnt {
+            let host = self.named(&one.host);
+            if host.lower(&one.host, usize::try_from(one.allowed).unwrap_or(usize::MAX)) {
+                host.count().learnt = one.at.parse().ok().or_else(|| Some(self.clock.now()));
+            }
+        }
+    }
+
+    /// Whether this is the first time that the host teaches how many connections it takes: told once.
+    pub(crate) fn is_first_lesson(&self, host: &str) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned())
     }
 
     /// What a server profile says of the host: the most connections at a time over all mailboxes, and of one
@@ -111,6 +181,8 @@ impl Ceilings {
         let number = |most| usize::try_from(most).unwrap_or(usize::MAX);
         if let Some(most) = together {
             host.lower(&name, number(most));
+            let mut count = host.count();
+            count.most = count.most.min(number(most).max(FEWEST));
         }
         host.count().per_mailbox = per_mailbox.map(number);
     }
@@ -230,10 +302,11 @@ impl Drop for HostPermit {
 mod tests {
     use super::*;
     use crate::account::testing::mailbox;
+    use crate::clock::SystemClock;
 
     #[tokio::test]
     async fn a_profile_lowers_a_host_s_ceiling_and_never_raises_it() {
-        let ceilings = Ceilings::new(6);
+        let ceilings = Ceilings::new(6, Arc::new(SystemClock));
         let anna = mailbox("anna", "old.example", "new.example");
         let free = || ceilings.host(&anna.source).1.free.available_permits();
         let held = ceilings.pair(&anna).await;
@@ -251,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_host_that_is_both_ends_can_have_further_pairs() {
-        let ceilings = Ceilings::new(6);
+        let ceilings = Ceilings::new(6, Arc::new(SystemClock));
         let anna = mailbox("anna", "one.example", "one.example");
         ceilings.cap(&anna.source, None, Some(3));
         let held: Vec<_> = (0..4).filter_map(|_| ceilings.try_pair(&anna)).collect();
@@ -261,7 +334,7 @@ mod tests {
 
     #[tokio::test]
     async fn connections_that_are_open_already_are_owed() {
-        let ceilings = Ceilings::new(6);
+        let ceilings = Ceilings::new(6, Arc::new(SystemClock));
         let anna = mailbox("anna", "old.example", "new.example");
         let mut held = Vec::new();
         for _ in 0..6 {
@@ -278,7 +351,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_mailbox_has_as_many_pairs_as_both_hosts_let_it_have() {
-        let ceilings = Ceilings::new(100);
+        let ceilings = Ceilings::new(100, Arc::new(SystemClock));
         let (anna, ben) =
             (mailbox("anna", "o.example", "n.example"), mailbox("ben", "o.example", "n.example"));
         let _first = ceilings.pair(&anna).await;
@@ -291,5 +364,62 @@ mod tests {
         assert!(ceilings.try_pair(&anna).is_some());
         ceilings.cap(&anna.target, None, Some(1));
         assert!(ceilings.try_pair(&anna).is_none());
+    }
+
+    /// A clock that a test moves.
+    #[derive(Debug, Default)]
+    struct Moved(std::sync::atomic::AtomicI64);
+
+    impl Clock for Moved {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(self.0.load(std::sync::atomic::Ordering::Relaxed)).unwrap()
+        }
+
+        fn zone(&self) -> jiff::tz::TimeZone {
+            jiff::tz::TimeZone::UTC
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_host_has_taught_holds_in_the_next_task_and_one_more_is_tried_each_hour() {
+        let clock = Arc::new(Moved::default());
+        let moved = |seconds: i64| clock.0.fetch_add(seconds, std::sync::atomic::Ordering::Relaxed);
+        moved(1_000_000);
+        let anna = mailbox("anna", "old.example", "new.example");
+        let new = || Ceilings::new(6, Arc::clone(&clock) as Arc<dyn Clock>);
+        let free = |ceilings: &Ceilings| ceilings.host(&anna.source).1.free.available_permits();
+        let first = new();
+        assert_eq!((first.reduce(&anna.source), first.reduce(&anna.source)), (Some(5), Some(4)));
+        assert!(first.is_first_lesson("old.example:993") && !first.is_first_lesson("old.example:993"));
+        let (host, at) = (anna.source.server(), clock.now().to_string());
+        let learnt = [LearntCeiling { host, allowed: 4, at, why: "no more".into() }];
+        let next = new();
+        next.fill(&learnt);
+        assert_eq!((free(&next), next.host(&anna.target).1.free.available_permits()), (4, 6));
+        moved(-7_200);
+        assert_eq!(free(&next), 4, "a clock that is put back tries nothing");
+        moved(7_200 + 3_600);
+        assert_eq!(free(&next), 5);
+        moved(5 * 3_600);
+        assert_eq!(free(&next), 6, "and never more than the operator lets be open");
+        let later = new();
+        later.fill(&learnt);
+        later.cap(&anna.source, Some(5), None);
+        assert_eq!(free(&later), 5, "nor than a profile does");
+    }
+
+    #[tokio::test]
+    async fn one_more_is_owed_first() {
+        let clock = Arc::new(Moved::default());
+        let ceilings = Ceilings::new(3, Arc::clone(&clock) as Arc<dyn Clock>);
+        let anna = mailbox("anna", "old.example", "new.example");
+        let held: Vec<_> =
+            [ceilings.pair(&anna).await, ceilings.pair(&anna).await, ceilings.pair(&anna).await].into();
+        ceilings.reduce(&anna.source);
+        assert!(ceilings.is_crowded(&anna));
+        clock.0.fetch_add(3_600, std::sync::atomic::Ordering::Relaxed);
+        assert!(!ceilings.is_crowded(&anna), "the one that is open already is let be");
+        drop(held);
+        assert_eq!(ceilings.host(&anna.source).1.free.available_permits(), 3);
     }
 }

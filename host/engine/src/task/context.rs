@@ -4,28 +4,34 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::assessment::forecast::Circumstances;
 use crate::event::{Event, WARNING_TARGET};
 use crate::job::Job;
 use crate::plugin::Plugins;
 use crate::state::ledger::LedgerError;
 use crate::state::record::{Record, RunId};
+use crate::state::standing::measured;
 use crate::task::accounts::Accounts;
 use crate::task::brake::Brake;
 use crate::task::breaks::Breaks;
+use crate::task::budget::Budgets;
 use crate::task::ceilings::Ceilings;
 use crate::task::hosted::Hosted;
 use crate::task::keeps::Keeps;
 use crate::task::outages::Outages;
+use crate::task::pace::Pace;
 use crate::task::profiles::Profiles;
 use crate::task::refusals::Refusals;
 use crate::task::rules_met::RulesMet;
+use crate::task::slots::Slots;
 use crate::task::stop::StopSignal;
 
-/// The unit of the memory budget: a permit stands for this many bytes.
-const BUDGET_UNIT: u64 = 1024;
+/// The unit in which memory is counted: a permit stands for this many bytes.
+const MEMORY_UNIT: u64 = 1024;
 
 /// Everything that the mailboxes of a task share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -48,11 +54,18 @@ pub(crate) struct Context {
     pub rules_met: Arc<RulesMet>,
     /// Target accounts that were signed in to.
     pub accounts: Arc<Accounts>,
-    budget: Arc<Semaphore>,
+    /// What is spent of every budget.
+    pub budgets: Arc<Budgets>,
+    /// The cap on bytes a second, where there is one.
+    pub pace: Option<Arc<Pace>>,
+    /// The places of mailboxes that are worked on.
+    pub slots: Arc<Slots>,
+    memory: Arc<Semaphore>,
     /// Hashes of the warnings that were told, with their mailboxes.
     said: Arc<Mutex<HashSet<u64>>>,
     events: mpsc::Sender<Event>,
     recording: Arc<OnceLock<Arc<Recording>>>,
+    circumstances: Arc<OnceLock<Circumstances>>,
 }
 
 /// The project's record, with the run that goes on.
@@ -141,14 +154,16 @@ impl Context {
         events: mpsc::Sender<Event>,
     ) -> Self {
         let hosted = Arc::new(Hosted::new(plugins.provisioner.clone()));
-        let ceilings = Arc::new(Ceilings::new(job.limits.connections_per_host));
+        let ceilings = Arc::new(Ceilings::new(job.limits.connections_per_host, Arc::clone(&job.clock)));
         let limits = &job.limits;
         let brake = Arc::new(Brake::new(limits.refused_log_ins));
         let meant = limits.connections_are_meant.then_some(limits.connections_per_host);
         let (source, target) = (plugins.source_profiles.clone(), plugins.target_profiles.clone());
         let profiles = Arc::new(Profiles::new(source, target, meant));
-        let permits = usize::try_from(job.limits.memory / BUDGET_UNIT).unwrap_or(usize::MAX);
-        let budget = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
+        let permits = usize::try_from(job.limits.memory / MEMORY_UNIT).unwrap_or(usize::MAX);
+        let memory = Arc::new(Semaphore::new(permits.clamp(4 * 1024, Semaphore::MAX_PERMITS)));
+        let pace = limits.bandwidth.map(|a_second| Arc::new(Pace::new(a_second)));
+        let slots = Arc::new(Slots::new(limits.mailboxes_at_once));
         Self {
             job,
             plugins,
@@ -164,10 +179,41 @@ impl Context {
             refusals: Arc::default(),
             accounts: Arc::default(),
             rules_met: Arc::default(),
-            budget,
+            budgets: Arc::default(),
+            pace,
+            slots,
+            memory,
             said: Arc::default(),
             events,
             recording: Arc::default(),
+            circumstances: Arc::default(),
+        }
+    }
+
+    /// What an estimate needs beside a mailbox: the limits, and how fast this project has copied before this
+    /// task. A record that cannot be read says nothing of that.
+    pub(crate) fn circumstances(&self) -> &Circumstances {
+        self.circumstances.get_or_init(|| {
+            let measured = measured(&self.job.state_dir);
+            if let Err(error) = &measured {
+                tracing::debug!(%error, "how fast earlier runs were is not known");
+            }
+            self.job.limits.circumstances(measured.ok().flatten(), None)
+        })
+    }
+
+    /// The same, for work of which so much is done at a time.
+    #[must_use]
+    pub(crate) fn with_slots(&self, at_once: usize) -> Self {
+        Self { slots: Arc::new(Slots::new(at_once)), ..self.clone() }
+    }
+
+    /// Adds to what a mailbox has waited for, as the report tells it.
+    pub(crate) fn add_wait(&self, mailbox: &str, what: &str, waited: Duration) {
+        let Some(recording) = self.recording.get() else { return };
+        let seconds = waited.as_secs_f64();
+        if let Err(error) = recording.with(|record, run| record.add_wait(run, mailbox, what, seconds)) {
+            tracing::warn!(mailbox, %error, "a wait could not be stored");
         }
     }
 
@@ -182,9 +228,9 @@ impl Context {
         self.recording.get().map(|recording| &**recording)
     }
 
-    fn record_wait(&self, mailbox: &str, until: Option<&str>) {
+    fn record_wait(&self, mailbox: &str, wait: Option<(&str, &str)>) {
         let Some(recording) = self.recording.get() else { return };
-        if let Err(error) = recording.with(|record, run| record.set_waiting(run, mailbox, until)) {
+        if let Err(error) = recording.with(|record, run| record.set_waiting(run, mailbox, wait)) {
             tracing::warn!(mailbox, %error, "a wait could not be stored");
         }
     }
@@ -192,7 +238,7 @@ impl Context {
     /// Tells the front end. One that went away is no reason to fail here: the conductor notices.
     pub(crate) async fn emit(&self, event: Event) {
         match &event {
-            Event::Waiting { mailbox, until, .. } => self.record_wait(mailbox, Some(until)),
+            Event::Waiting { mailbox, until, reason, .. } => self.record_wait(mailbox, Some((until, reason))),
             Event::Resumed { mailbox } => self.record_wait(mailbox, None),
             _ => {}
         }
@@ -217,7 +263,7 @@ impl Context {
 
     /// Waits until `bytes` more may be held in memory; given back when the permit is dropped.
     pub(crate) async fn room(&self, bytes: usize) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        let units = (bytes as u64).div_ceil(BUDGET_UNIT).max(1);
-        Arc::clone(&self.budget).acquire_many_owned(u32::try_from(units).unwrap_or(u32::MAX)).await.ok()
+        let units = (bytes as u64).div_ceil(MEMORY_UNIT).max(1);
+        Arc::clone(&self.memory).acquire_many_owned(u32::try_from(units).unwrap_or(u32::MAX)).await.ok()
     }
 }

@@ -172,7 +172,7 @@ fn aliases(folder: &str) -> Stage {
     let mut stage = Stage::new();
     stage.load(folder, 20);
     stage.at_source("INBOX", |inbox| inbox.validity += 1);
-    stage.job.limits = Limits { connections_per_host: 8, ..stage.job.limits };
+    stage.job.limits = Limits { connections_per_host: 8, ..stage.job.limits.clone() };
     listed(&mut stage, &["ann", "bob"], |entry| {
         entry.target.login = ALIASES[usize::from(entry.key == "bob")].into();
     });
@@ -385,7 +385,7 @@ fn a_stop_is_heard_while_another_is_waited_for() {
 fn two_rows_at_a_time_that_share_an_account_bring_its_mail_once() {
     let mut stage = Stage::loaded(20);
     stage.at_source("INBOX", |inbox| inbox.validity += 1);
-    stage.job.limits = Limits { connections_per_host: 8, ..stage.job.limits };
+    stage.job.limits = Limits { connections_per_host: 8, ..stage.job.limits.clone() };
     listed(&mut stage, &["ann", "bob"], |entry| entry.one_account = true);
     let outcome = stage.run();
     for mailbox in ["ann", "bob"] {
@@ -399,7 +399,7 @@ fn two_rows_at_a_time_that_share_an_account_bring_its_mail_once() {
 fn a_fleet_of_new_accounts_with_the_same_mail_is_moved() {
     let mut stage = Stage::loaded(12);
     let second = stage.second_target();
-    stage.job.limits = Limits { connections_per_host: 8, ..stage.job.limits };
+    stage.job.limits = Limits { connections_per_host: 8, ..stage.job.limits.clone() };
     listed(&mut stage, &["ann", "bob"], |entry| {
         if entry.key == "bob" {
             entry.target.login = "Ann@other.example".into();

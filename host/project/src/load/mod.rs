@@ -4,19 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
 
 use crate::error::{ProjectError, ProjectErrors, Warning, io_cause, quoted};
 use crate::model::{
-    Ignore, Input, Limits, Mailboxes, PluginName, PluginRef, PluginSettings, Plugins, Project, RuleSpec,
-    SideName,
+    Ignore, Input, Mailboxes, PluginName, PluginRef, PluginSettings, Plugins, Project, RuleSpec, SideName,
 };
 use crate::secret::SecretRef;
 use crate::section::{Entry, ProjectText, Section};
-use crate::{duration, side, size};
+use crate::{side, size};
 
 mod select;
 
@@ -148,7 +146,7 @@ fn read(text: &ProjectText<'_>, root: &DeTable<'_>) -> Project {
         plugins: plugins(section("plugins").as_ref()),
         select: section("select").map(|s| select::read(&s)).unwrap_or_default(),
         ignore: section("verify").map(|s| ignore(&s)).unwrap_or_default(),
-        limits: section("limits").map(|s| limits(&s)).unwrap_or_default(),
+        limits: section("limits").map(|s| limits::limits(&s)).unwrap_or_default(),
         key: section("secrets").and_then(|s| s.get("key")).and_then(|entry| key(&entry)),
     }
 }
@@ -375,18 +373,6 @@ fn bytes(entry: &Entry<'_, '_>) -> Option<(u64, String)> {
     }
 }
 
-/// Reads how long something is waited for.
-fn span(entry: &Entry<'_, '_>) -> Option<Duration> {
-    const FORM: &str = "a time with its unit in quotes, as in \"30 min\"";
-    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-    let DeValue::String(text) = entry.value.get_ref() else { return entry.wrong_type(FORM) };
-    match duration::parse(text) {
-        Some(span) if span <= LONGEST => Some(span),
-        Some(_) => entry.refuse("is longer than a day", "write at most \"24 h\""),
-        None => entry.refuse(format!("= {} is no time", quoted(text)), format!("write {FORM}")),
-    }
-}
-
 fn ignore(section: &Section<'_, '_>) -> Ignore {
     let mut ignore = Ignore::default();
     for entry in section
@@ -410,34 +396,6 @@ fn ignore(section: &Section<'_, '_>) -> Ignore {
     ignore
 }
 
-fn limits(section: &Section<'_, '_>) -> Limits {
-    // A thousand of anything per process is far beyond what a server, or this machine, bears.
-    const MOST: u64 = 1_000;
-    const LEAST_MEMORY: u64 = 1 << 20;
-    let default = Limits::default();
-    let count = |key, default| {
-        section.number(key, 1..=MOST).and_then(|n| usize::try_from(n.value).ok()).unwrap_or(default)
-    };
-    Limits {
-        mailboxes_at_once: count("mailboxes_at_once", default.mailboxes_at_once),
-        connections_per_host: count("connections_per_host", default.connections_per_host),
-        connections_are_meant: section.get("connections_per_host").is_some(),
-        memory: section
-            .get("memory")
-            .and_then(|entry| match bytes(&entry)?.0 {
-                bytes if bytes < LEAST_MEMORY => {
-                    entry.refuse("is too little to copy anything", "write at least \"1 MiB\"")
-                }
-                bytes => Some(bytes),
-            })
-            .unwrap_or(default.memory),
-        refused_log_ins: section
-            .number("refused_log_ins", 0..=MOST)
-            .and_then(|n| u32::try_from(n.value).ok())
-            .unwrap_or(default.refused_log_ins),
-        patience: section.get("patience").and_then(|entry| span(&entry)).unwrap_or(default.patience),
-    }
-}
-
+mod limits;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
@@ -207,6 +208,71 @@ fn how_long_a_host_is_waited_for_is_a_time_with_a_unit() {
         ("\"25 h\"", "`[limits] patience` is longer than a day; write at most \"24 h\""),
     ] {
         let told = errors(&format!("{MINIMAL}[limits]\npatience = {written}\n"));
+        assert!(told.contains(cause), "{told}");
+    }
+}
+
+#[test]
+fn budgets_and_hours_are_read() {
+    let project = loaded(&format!(
+        "{MINIMAL}[limits]\nhours = [\"Mon-Fri 20:00-06:00\", \"Sat,Sun 00:00-24:00\"]\n\
+         bandwidth = \"20 MiB\"\nbytes_per_day = \"10 GB\"\nmessages_per_hour = 3000\n"
+    ));
+    let limits = project.project.limits;
+    let hours = limits.hours.unwrap();
+    assert_eq!((hours.windows.len(), hours.windows[0].from, hours.windows[1].until), (2, 1200, 1440));
+    assert_eq!(hours.written, "Mon-Fri 20:00-06:00, Sat,Sun 00:00-24:00");
+    assert_eq!((limits.bandwidth, limits.messages_per_hour), (Some(20 << 20), Some(3000)));
+    let day = limits.source_bytes_per_day.unwrap();
+    assert_eq!((day.bytes, day.written.as_str()), (10_000_000_000, "10 GB"));
+    assert_eq!(Some(day), limits.target_bytes_per_day);
+    let one = loaded(&format!(
+        "{MINIMAL}[limits]\nbytes_per_day = {{ target = \"500 MB\" }}\nhours = \"01:00-02:00\"\n"
+    ));
+    let limits = one.project.limits;
+    assert!(limits.source_bytes_per_day.is_none() && limits.hours.is_some());
+    assert_eq!(limits.target_bytes_per_day.unwrap().bytes, 500_000_000);
+}
+
+#[test]
+fn a_budget_of_nothing_and_a_window_that_never_opens_are_refused_with_their_lines() {
+    for (written, cause) in [
+        (
+            "bytes_per_day = 0",
+            "`[limits] bytes_per_day` is 0, which lets nothing through; write a size, or leave the key out",
+        ),
+        (
+            "bytes_per_day = { source = \"0 MB\" }",
+            "`[limits] bytes_per_day.source` is 0, which lets nothing through",
+        ),
+        (
+            "bytes_per_day = { sources = \"1 MB\" }",
+            "`[limits] bytes_per_day.sources` is no side; write `source` or `target`",
+        ),
+        ("messages_per_hour = 0", "`[limits] messages_per_hour` is out of range; write a number from 1 to"),
+        (
+            "bandwidth = \"1 kB\"",
+            "`[limits] bandwidth` is too little to copy anything; write at least \"1 KiB\"",
+        ),
+        (
+            "hours = \"20:00-20:00\"",
+            "`[limits] hours` = `20:00-20:00` never opens; write \"00:00-24:00\" for a whole day",
+        ),
+        (
+            "hours = []",
+            "`[limits] hours` has no window, so nothing would be moved; write one, or leave the key out",
+        ),
+        (
+            "hours = \"25:00-06:00\"",
+            "`[limits] hours` = `25:00-06:00` has a time that is none; write a window as in",
+        ),
+        (
+            "hours = [\"01:00-02:00\", \"Mo 01:00-02:00\"]",
+            "`[limits] hours` = `Mo 01:00-02:00` names a day that is none",
+        ),
+        ("hours = 20", "`[limits] hours` is a number; write a string, in quotes"),
+    ] {
+        let told = errors(&format!("{MINIMAL}[limits]\n{written}\n"));
         assert!(told.contains(cause), "{told}");
     }
 }

@@ -31,6 +31,10 @@ pub(super) fn time(project: &ProjectAssessment, forecast: &Forecast) -> String {
         Bound::Connections => "a mail host lets only so many mailboxes be read at once",
         Bound::MailboxesAtOnce => "several mailboxes at once, one after the other",
         Bound::MeasuredSpeed => "by the speed of what has been copied already",
+        Bound::Hours => "mail is moved in some hours of the day only",
+        Bound::Bandwidth | Bound::BytesPerDay | Bound::MessagesPerHour => {
+            "we move no more at a time, so that everything else goes on undisturbed"
+        }
     };
     format!("{}{}: {why}.", time[..1].to_uppercase(), &time[1..])
 }

@@ -54,10 +54,10 @@ pub(super) struct Row<'a> {
 
 /// Returns every mailbox in list order.
 pub(super) fn rows(project: &ProjectAssessment) -> Vec<Row<'_>> {
-    let measured = project.measured.as_ref();
+    let circumstances = project.circumstances();
     let row = |assessment| {
         let reasons = reasons(assessment);
-        let seconds = mailhaul_engine::assessment::forecast::mailbox_seconds(assessment, measured);
+        let seconds = mailhaul_engine::assessment::forecast::mailbox_seconds(assessment, &circumstances);
         Row { assessment, risk: reasons.first().map_or(Risk::Low, |first| first.risk), reasons, seconds }
     };
     project.mailboxes.iter().map(row).collect()

@@ -1,6 +1,6 @@
 //! Assessments for tests: an offer with every risk, hostile words, nothing, many.
 
-use mailhaul_engine::assessment::forecast::MeasuredRun;
+use mailhaul_engine::assessment::forecast::{Ceilings, MeasuredRun};
 use mailhaul_engine::assessment::{
     Assessment, Budget, EndFigures, LargestMessage, MessageFigures, NamedFolders, Portion, ProjectAssessment,
     ProviderFigures, QuotaFigures,
@@ -70,6 +70,7 @@ fn project(mailboxes: Vec<Assessment>) -> ProjectAssessment {
         mailboxes_at_once: 4,
         connections_per_host: 8,
         measured: None,
+        ceilings: Ceilings::default(),
     }
 }
 

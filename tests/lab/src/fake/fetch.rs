@@ -52,6 +52,10 @@ impl Session<'_> {
                 Give::Vanish => gone.push(uid),
                 Give::Silent => {}
                 Give::Close => self.open = false,
+                Give::Bye(words) => {
+                    self.say(&format!("* BYE {words}"));
+                    self.open = false;
+                }
                 Give::Never => self.silent = true,
                 _ => self.give(place, &message, items, give),
             }

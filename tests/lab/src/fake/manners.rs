@@ -54,6 +54,8 @@ pub enum Give {
     Hangup,
     /// The connection ends instead of the answer.
     Close,
+    /// `* BYE` with these words instead of the answer, and the connection ends.
+    Bye(&'static str),
     /// There is never an answer, and the connection stays open.
     Never,
     /// No answer for it, and the whole FETCH ends with OK.

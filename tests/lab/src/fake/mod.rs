@@ -6,6 +6,7 @@
 //! called under the store's lock, one command at a time over all connections. Nothing waits: what shows late
 //! does so by tokio's clock, which a test may move.
 
+mod allowance;
 mod append;
 mod change;
 mod command;
@@ -26,6 +27,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
+pub use allowance::{Allowance, Allowed, Counted};
 pub use manners::{Give, Incoming, Manners, OnAnswer, OnAppend, OnCommand, OnFetch, OnList, Take, Verdict};
 pub use misbehaviour::{End, Misbehaviour, TABLE, THE_ONE, mail, rows};
 pub use store::{Folder, Message, Store};

@@ -15,6 +15,7 @@ use crate::message::dating::DateRule;
 use crate::message::list::ListedMessage;
 use crate::state::ledger::{Digests, Failure, Figures, FolderId, LedgerError};
 use crate::summary::{Difference, DifferenceKind, Exception, ExceptionOutcome};
+use crate::task::spending::Refused;
 
 /// A folder to copy: from where, to where, and what the work on its mailbox is done with.
 #[derive(Debug, Clone)]
@@ -171,6 +172,8 @@ pub(crate) struct CopyOutcome {
     /// messages.
     pub withheld: Option<String>,
     pub interrupted: bool,
+    /// Nothing more may be asked for before a time.
+    pub held_back: Option<Refused>,
     /// Flags the target cannot hold, and on how many messages.
     pub flags_lost: HashMap<String, u64>,
     /// What the target listed behind the last message, of those that were not there when it was selected.

@@ -8,6 +8,7 @@ mod blame;
 mod flight;
 pub(crate) mod item;
 mod pump;
+mod ration;
 mod read;
 mod record;
 pub(crate) mod refused;

@@ -10,6 +10,7 @@ use tracing::Instrument;
 use crate::folder::copy::blame::blame;
 use crate::folder::copy::flight::{Batches, SharedFlight, flight};
 use crate::folder::copy::item::{CopyOutcome, Route};
+use crate::folder::copy::ration::Ration;
 use crate::folder::copy::read::{LengthAccuracy, Reader};
 use crate::folder::copy::record::{listen, record, record_refused};
 use crate::folder::copy::write::{Writer, lost};
@@ -97,9 +98,13 @@ async fn pump(
         unmarked: HashSet::new(),
         given: 0,
         words: HashMap::new(),
+        withheld: Vec::new(),
+        ration: Ration::new(route),
     };
-    let (read, recorded) =
-        tokio::join!(reader.read(source, open, &mut copied), record(route, shared, ack_receiver, halt));
+    let (read, recorded) = tokio::join!(
+        Box::pin(reader.read(source, open, &mut copied)),
+        record(route, shared, ack_receiver, halt)
+    );
     let written = (&mut writer.0).await;
     let listened = (&mut listener.0).await;
     let mut recorded = recorded?;
@@ -122,6 +127,7 @@ async fn pump(
     let copied = CopyOutcome {
         listed,
         interrupted: copied.interrupted,
+        held_back: copied.held_back,
         flags_lost: copied.flags_lost,
         unread: copied.unread.into_iter().chain(std::mem::take(&mut flight(shared).unsent)).collect(),
         withheld: copied.withheld,

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::code::Code;
 use crate::folder::copy::item::{CopyOutcome, MessageHead, QueueItem, ReadResult, Route};
+use crate::folder::copy::ration::Ration;
 use crate::folder::work::{Step, stop_reason};
 use crate::job::Order;
 use crate::message::content::ContentHasher;
@@ -46,6 +47,10 @@ pub(super) struct Reader<'a> {
     pub given: u64,
     /// What is told of each refusal so far, by its text.
     pub words: HashMap<String, String>,
+    /// What the source refused to give when it was asked for alone, with its words.
+    pub withheld: Vec<(u32, String)>,
+    /// What may be asked for.
+    pub ration: Ration<'a>,
 }
 
 /// How often the source's word on a message's length was right.
@@ -71,10 +76,8 @@ impl LengthAccuracy {
 }
 
 impl Reader<'_> {
-    /// Streams the `open` messages into the queue, in their order. What the source does not give in one FETCH
-    /// is asked for once more, in shorter questions down to a message alone, so that one bad message costs
-    /// only itself. What does not come and is listed all the same is unreadable: only a list says that a
-    /// message is gone.
+    /// Streams the `open` messages into the queue, in their order. Where budgets, hours or a cap bound what is
+    /// asked for at a time, portion after portion; what may not be asked for now is not read.
     ///
     /// The queue closes when this returns.
     pub(super) async fn read(
@@ -86,15 +89,45 @@ impl Reader<'_> {
         let wanted = self.refuse_too_big(open).await?;
         let unmarked = self.route.work.context.refusals.unmarked(self.route.work.key(), self.route.folder);
         self.unmarked = unmarked;
-        let mut missing: BTreeSet<u32> = wanted.iter().copied().collect();
+        let (late, first): (Vec<u32>, Vec<u32>) =
+            wanted.iter().partition(|uid| self.route.unread.contains(*uid));
+        if !self.ration.is_bounded() {
+            let all = Box::pin(self.read_portion(source, [&first, &late], copied)).await?;
+            return self.conclude(all, copied).await;
+        }
+        self.ration.set_sizes(open);
+        let order: Vec<u32> = first.into_iter().chain(late).collect();
+        let mut rest = &order[..];
+        while !rest.is_empty() {
+            let messages = self.ration.take(rest, copied).await?;
+            let (portion, behind) = rest.split_at(messages);
+            if messages == 0 || !Box::pin(self.read_portion(source, [portion, &[]], copied)).await? {
+                copied.unread.extend(behind);
+                return self.conclude(false, copied).await;
+            }
+            self.ration.settle()?;
+            rest = behind;
+        }
+        self.conclude(true, copied).await
+    }
+
+    /// Streams messages into the queue, in their order. What the source does not give in one FETCH is asked
+    /// for once more, in shorter questions down to a message alone, so that one bad message costs only
+    /// itself. What does not come and is listed all the same is unreadable: only a list says that a message
+    /// is gone. `false` when it is over before all have come.
+    async fn read_portion(
+        &mut self,
+        source: &mut Session,
+        wanted: [&[u32]; 2],
+        copied: &mut CopyOutcome,
+    ) -> Step<bool> {
+        let mut missing: BTreeSet<u32> = wanted.iter().copied().flatten().copied().collect();
         let (stride, at_once) = match self.route.work.context.job.select.order {
             Order::Source => (usize::MAX, 1),
             Order::Any => (usize::MAX, FETCHES),
             Order::RecentFirst => (STRIDE, FETCHES),
         };
-        let (late, first): (Vec<u32>, Vec<u32>) =
-            wanted.iter().partition(|uid| self.route.unread.contains(*uid));
-        let strides: Vec<UidSet> = [first, late].iter().flat_map(|part| strides(part, stride)).collect();
+        let strides: Vec<UidSet> = wanted.iter().flat_map(|part| strides(part, stride)).collect();
         let mut fetch = source.fetch_parts(&strides, FetchItems::Full, at_once);
         // On record before a further end: the next run begins behind them.
         for refusal in fetch.refused().iter().filter(|refused| refused.ended) {
@@ -104,26 +137,39 @@ impl Reader<'_> {
         }
         if !self.take(&mut fetch, &mut missing, copied, false).await? {
             copied.unread.extend(missing);
-            return Ok(());
+            return Ok(false);
         }
         let refused: Vec<FetchRefusal> =
             fetch.refused().iter().filter(|refused| !refused.ended).cloned().collect();
         self.interpret_refusals(&refused).await?;
-        let mut withheld = Vec::new();
         let mut silent = Vec::new();
+        let mut enough = false;
         let mut pieces = again(&missing, &refused);
         while let Some(piece) = pieces.pop_front() {
             let mut here: BTreeSet<u32> = piece.into_iter().filter(|uid| missing.contains(uid)).collect();
-            let alone = here.len() == 1;
             if here.is_empty() {
                 continue;
             }
+            if self.ration.is_bounded() {
+                self.ration.settle()?;
+                let asked: Vec<u32> = here.iter().copied().collect();
+                let messages = self.ration.take(&asked, copied).await?;
+                if messages == 0 {
+                    copied.unread.extend(missing);
+                    return Ok(false);
+                }
+                if messages < asked.len() {
+                    pieces.push_front(asked[messages..].to_vec());
+                    here.retain(|uid| asked[..messages].contains(uid));
+                }
+            }
+            let alone = here.len() == 1;
             let mut fetch = source.fetch(here.iter().copied().collect(), FetchItems::Full);
             let asked = here.clone();
             if !self.take(&mut fetch, &mut here, copied, alone).await? {
                 missing.retain(|uid| here.contains(uid) || !asked.contains(uid));
-                copied.unread.extend(missing.into_iter().chain(withheld.into_iter().map(|(uid, _)| uid)));
-                return Ok(());
+                copied.unread.extend(missing);
+                return Ok(false);
             }
             let refused: Vec<FetchRefusal> = fetch.refused().to_vec();
             self.interpret_refusals(&refused).await?;
@@ -135,8 +181,9 @@ impl Reader<'_> {
                 (true, Some(refusal)) => {
                     missing.retain(|uid| !here.contains(uid));
                     let words = self.words_of(refusal);
-                    withheld.push((here[0], words));
-                    if self.given == 0 && withheld.len() >= ENOUGH {
+                    self.withheld.push((here[0], words));
+                    if self.given == 0 && self.withheld.len() >= ENOUGH {
+                        enough = true;
                         break;
                     }
                 }
@@ -150,7 +197,17 @@ impl Reader<'_> {
         }
         silent.retain(|uid| !there.contains(uid));
         self.route.work.ledger().record_vanished(self.route.folder, &silent)?;
-        self.judge(&withheld, copied).await
+        Ok(!enough)
+    }
+
+    /// Ends the reading: what was refused is judged by `all` that was asked for, or waits with the rest.
+    async fn conclude(&mut self, all: bool, copied: &mut CopyOutcome) -> Step<()> {
+        let withheld = std::mem::take(&mut self.withheld);
+        if all || self.given == 0 && withheld.len() >= ENOUGH {
+            return self.judge(&withheld, copied).await;
+        }
+        copied.unread.extend(withheld.into_iter().map(|(uid, _)| uid));
+        Ok(())
     }
 
     /// Of messages that the source refused to give: a refusal is about a message where others could be read.
@@ -221,6 +278,7 @@ impl Reader<'_> {
                 self.unreadable(message.uid, NO_TEXT).await?;
                 continue;
             };
+            self.ration.add_read(len);
             let uid = message.uid;
             if !again && self.lengths.is_odd(len, message.size) {
                 missing.insert(uid);
@@ -231,6 +289,7 @@ impl Reader<'_> {
                 continue;
             }
             self.given += 1;
+            self.ration.add_sent(len);
             if !self.forward(fetch, message, len, copied).await? {
                 return Ok(false);
             }
@@ -240,6 +299,14 @@ impl Reader<'_> {
     async fn unreadable(&self, uid: u32, text: &str) -> Step<()> {
         let failure = Failure { uid, size: 0, code: Code::Unreadable, text, attempts: 0 };
         Ok(self.route.fail(failure).await?)
+    }
+
+    /// Waits until a piece may have come, where there is a cap on bandwidth.
+    async fn pace(&self, piece: &[u8]) {
+        let context = self.route.work.context;
+        if let Some(pace) = &context.pace {
+            pace.pass(piece.len(), &context.stop).await;
+        }
     }
 
     /// Moves one message from the FETCH into the queue. `false` when the writer is gone.
@@ -278,6 +345,7 @@ impl Reader<'_> {
         };
         while len <= WHOLE || redated && !part.hasher.in_body() {
             let Some(piece) = fetch.chunk().await.map_err(&at_source_end)? else { break };
+            self.pace(&piece).await;
             part.take(&piece);
             pieces.push(piece);
         }
@@ -305,6 +373,7 @@ impl Reader<'_> {
             }
         }
         while let Some(piece) = fetch.chunk().await.map_err(&at_source_end)? {
+            self.pace(&piece).await;
             part.take(&piece);
             let permit = context.room(piece.len()).await;
             if self.queue.send(QueueItem::Piece(piece, permit)).await.is_err() {

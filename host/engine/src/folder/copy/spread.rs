@@ -79,6 +79,7 @@ impl<'a> Parts<'a> {
         while !copied.interrupted
             && copied.over_quota.is_none()
             && !copied.halted
+            && copied.held_back.is_none()
             && let Some(part) = self.next()
         {
             let (session, more) = Box::pin(copy(route, source, target, part)).await?;
@@ -142,6 +143,7 @@ impl CopyOutcome {
         self.over_quota = self.over_quota.take().or(more.over_quota);
         self.withheld = self.withheld.take().or(more.withheld);
         self.interrupted |= more.interrupted;
+        self.held_back = self.held_back.take().or(more.held_back);
         self.listed = self.listed.take().or(more.listed);
         for (flag, count) in more.flags_lost {
             *self.flags_lost.entry(flag).or_default() += count;

@@ -6,16 +6,16 @@
 mod pass;
 
 use mailhaul_imap::{ImapError, Session, Space};
-use tokio::time::Instant;
 
 use crate::account::{AccountSpec, Mailbox};
 use crate::assessment::beyond::kind;
 use crate::assessment::{Assessment, EndFigures, ProviderFigures, QuotaFigures};
 use crate::event::{Event, MailboxEnd};
 use crate::mailbox::check::settled_bytes;
-use crate::mailbox::connect::{LookedAt, Waits, connect_to_look};
-use crate::mailbox::listing::{KnownFolders, source_figures, target_figures};
+use crate::mailbox::connect::{LookedAt, connect_to_look};
+use crate::mailbox::listing::{KnownFolders, round_trip_ms, source_figures, target_figures};
 use crate::mailbox::open::Interruption;
+use crate::mailbox::waits::Waits;
 use crate::mapping::target::Listing;
 use crate::server::dial::log_out;
 use crate::server::error::EndError;
@@ -132,7 +132,7 @@ async fn read_once(
     let known = ledger.and_then(|ledger| KnownFolders::of(&ledger).ok()).unwrap_or_default();
     let (listed, target) =
         tokio::join!(list_source(&mut source, &known), read_target(context, mailbox, target, &known));
-    let (listing, round_trip_ms) = listed.map_err(EndError::at(Side::Source))?;
+    let (listing, round_trip) = listed.map_err(EndError::at(Side::Source))?;
     let limit = target.as_ref().and_then(|target| target.append_limit);
     let found = read_source(&mut source, listing, limit).await.map_err(EndError::at(Side::Source))?;
     let quota = source.quota().await.map_err(EndError::at(Side::Source))?;
@@ -140,7 +140,7 @@ async fn read_once(
     drop(permit);
     let source = EndFigures {
         quota: quota.map(|quota| QuotaFigures { used: quota.used, limit: quota.limit }),
-        round_trip_ms: Some(round_trip_ms),
+        round_trip_ms: Some(round_trip),
         ..placed(end(context, mailbox, Side::Source), found.source)
     };
     // A ledger that cannot be read is a run's business.
@@ -164,9 +164,7 @@ fn placed(place: EndFigures, figures: EndFigures) -> EndFigures {
 
 /// The folders of the source with their figures, and how long its server takes to answer, in milliseconds.
 async fn list_source(session: &mut Session, known: &KnownFolders) -> Result<(Listing, u32), ImapError> {
-    let begun = Instant::now();
-    session.noop().await?;
-    let round_trip = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+    let round_trip = round_trip_ms(session).await?;
     Ok((source_figures(session, &known.source).await?, round_trip))
 }
 

@@ -1,6 +1,6 @@
 //! One folder compared: both lists by way of the ledger, then headers or whole messages.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
 use mailhaul_imap::{FolderName, InternalDate, Selected, Session, UidSet};
@@ -10,6 +10,7 @@ use crate::folder::work::{MailboxWork, Step};
 use crate::mailbox::connect::dial_again;
 use crate::mailbox::verify::coverage::Coverage;
 use crate::mailbox::verify::dates::{DatedCopy, other_dates};
+use crate::mailbox::verify::ration::sizes;
 use crate::mailbox::verify::sample::{Extent, choose};
 use crate::message::compare::{ListComparison, compare_lists};
 use crate::message::dating::DateRule;
@@ -22,6 +23,7 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderRow, Outcome, Row};
 use crate::summary::{Difference, DifferenceKind, VerifiedDepth};
+use crate::task::spending::{Purpose, closed, is_bounded};
 
 /// Messages whose contents are held at the same time.
 pub(super) const CHUNK: usize = 200;
@@ -88,6 +90,9 @@ impl FolderComparison<'_> {
         let context = work.context;
         let begun = Instant::now();
         let mut result = FolderFindings::nothing(depth);
+        if let Some(refused) = closed(context) {
+            self.outwait(ends, None, refused).await?;
+        }
         let source = match open(&mut ends.source, names.source, Side::Source).await? {
             Ok(list) => list,
             Err(why) => return Ok(FolderFindings::not_compared(depth, self.row, why)),
@@ -150,6 +155,7 @@ impl FolderComparison<'_> {
         result.both = pairs.len() as u64;
         let mut messages = 0;
         let mut bytes = 0;
+        let is_bounded = is_bounded(context, work.mailbox, Purpose::Compare);
         if depth == Depth::Counts {
             differences.retain(|d| d.kind == DifferenceKind::Missing);
             result.read = result.both;
@@ -160,7 +166,19 @@ impl FolderComparison<'_> {
             let chosen: Vec<_> = chosen.into_iter().filter(|(uid, _)| !deeper(uid)).collect();
             let resized: Vec<_> = pairs.into_iter().filter(|(uid, _)| deeper(uid)).collect();
             let chunks = chosen.chunks(CHUNK).map(|chunk| (chunk, depth));
-            for (chunk, depth_now) in chunks.chain(resized.chunks(CHUNK).map(|chunk| (chunk, Depth::Full))) {
+            let mut chunks: VecDeque<(&[(u32, u32)], Depth)> =
+                chunks.chain(resized.chunks(CHUNK).map(|chunk| (chunk, Depth::Full))).collect();
+            let sizes = if is_bounded { sizes(&source) } else { HashMap::new() };
+            while let Some((mut chunk, depth_now)) = chunks.pop_front() {
+                let grant = match is_bounded {
+                    true => Some(self.grant(ends, names, chunk, depth_now, &sizes).await?),
+                    false => None,
+                };
+                if let Some(grant) = grant.as_ref().filter(|grant| grant.messages < chunk.len()) {
+                    let (now, later) = chunk.split_at(grant.messages);
+                    chunks.push_front((later, depth_now));
+                    chunk = now;
+                }
                 if context.stop.is_raised() {
                     let (both, read) = (result.both, messages);
                     return Ok(FolderFindings {
@@ -181,6 +199,7 @@ impl FolderComparison<'_> {
                     .collect();
                 let other = other_dates(&mut ends.source, &self.row.source, &ruled).await;
                 differences.extend(other.map_err(EndError::at(Side::Source))?);
+                let before = bytes;
                 let mut headers = Vec::new();
                 for mut pair in self.compare(ends, names, chunk, depth_now).await? {
                     // Line ends are what only the whole depth asks for.
@@ -197,6 +216,7 @@ impl FolderComparison<'_> {
                     differences.extend(pair.differences(&self.row.source));
                 }
                 result.read = messages;
+                self.settle(grant, depth_now, bytes - before).await?;
                 work.ledger().set_telling(self.row.id, &headers)?;
                 let progress = Event::FolderProgress {
                     mailbox: work.key().to_owned(),

@@ -3,6 +3,7 @@
 mod coverage;
 mod dates;
 mod folder;
+mod ration;
 mod sample;
 mod unexplained;
 
@@ -12,7 +13,7 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, MailboxWork, WorkError};
-use crate::mailbox::connect::{Waits, connect, dial_again};
+use crate::mailbox::connect::{connect, dial_again};
 use crate::mailbox::listing::{KnownFolders, source_figures, target_figures, warn_unlisted};
 use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::{Interruption, OpenMailbox, end_of};
@@ -20,6 +21,7 @@ use crate::mailbox::verify::coverage::{Coverage, finding_key};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
 pub(crate) use crate::mailbox::verify::sample::Extent;
 use crate::mailbox::verify::unexplained::{ExtraMessage, MissingMessage, explain};
+use crate::mailbox::waits::Waits;
 use crate::mailbox::{hooks, unseen};
 use crate::mapping::spelling::by_path;
 use crate::mapping::target::Listing;
@@ -31,6 +33,7 @@ use crate::summary::{
     Comparison, Difference, DifferenceKind, MailboxSummary, Stopped, UncomparedFolder, VerifiedDepth,
 };
 use crate::task::context::Context;
+use crate::task::spending::closed;
 
 /// Compares one mailbox and records what was found.
 pub(crate) async fn verify(
@@ -67,7 +70,13 @@ async fn verify_all(
     let context = work.context;
     let to_compare = |folders: &[FolderRow]| folders.iter().filter(|row| row.target.is_some()).count() as u64;
     compared.folders = to_compare(&work.ledger().folders()?);
-    let Some((_permit, mut ends)) = connect(context, work.mailbox, &mut Waits::default()).await? else {
+    let mut waits = Waits::default();
+    while let Some(refused) = closed(context) {
+        if waits.outwait(context, work.mailbox, refused).await {
+            return Ok(MailboxEnd::Interrupted);
+        }
+    }
+    let Some((_permit, mut ends)) = connect(context, work.mailbox, &mut waits).await? else {
         return Ok(MailboxEnd::Interrupted);
     };
     let known = KnownFolders::of(&work.ledger())?;

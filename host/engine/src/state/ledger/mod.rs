@@ -47,6 +47,7 @@ pub(crate) use message::{Failure, Figures, MAX_ATTEMPTS, OddLength, Outcome, Unp
 pub(crate) use numbers::StrayCopy;
 pub(crate) use place::{Place, PlaceId};
 pub(crate) use relocation::{CopyRow, Relocation};
+pub(crate) use report::{COPY_STAYS, NOT_READ};
 pub(crate) use row::{Row, Rows};
 use tally::{LedgerTransaction, Tallies};
 

@@ -1,5 +1,7 @@
 //! What a ledger says to the report: counts, exceptions, differences, hooks.
 
+use std::collections::HashMap;
+
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::folder::{SAMPLE, stopped_code};
@@ -7,7 +9,7 @@ use super::{FolderId, FolderRow, Ledger, Result};
 use crate::code::Code;
 use crate::summary::{
     Comparison, Counts, Difference, Exception, ExceptionOutcome, FolderSummary, HookSummary, LeftOutFolder,
-    Sample, VerifiedDepth,
+    Sample, SkippedBy, VerifiedDepth,
 };
 
 /// Folders with what is counted of their messages.
@@ -20,6 +22,21 @@ const COUNTED: &str = "SELECT f.source_path, f.target_path, f.source_messages, f
         coalesce(sum(m.size) FILTER (WHERE m.gone = 0 AND m.outcome = 1), 0),
         f.counts, count(*) FILTER (WHERE m.gone = 2), f.unlisted, f.scanned, f.id
     FROM folder f LEFT JOIN message m ON m.folder = f.id AND f.counts IS NULL";
+
+/// What stands behind a rule where a copy of an earlier run stays on the target.
+pub(crate) const COPY_STAYS: &str = "; its copy of an earlier run stays in ";
+
+/// What stands behind the rule of a folder that could not be read.
+pub(crate) const NOT_READ: &str = "; the source does not let it be read: ";
+
+/// A rule of which nothing is recorded.
+const UNKNOWN_RULE: &str = "left out with its folder";
+
+/// The rule in the reason why a message or a folder is left out.
+fn rule_in(reason: &str) -> &str {
+    let cut = [COPY_STAYS, NOT_READ].iter().filter_map(|beside| reason.find(beside)).min();
+    &reason[..cut.unwrap_or(reason.len())]
+}
 
 impl Ledger {
     /// Records of which part folders are compared from now on: one that was compared of another part is so no
@@ -109,6 +126,49 @@ impl Ledger {
             })?;
             rows.collect()
         })
+    }
+
+    /// What is left out of these folders on purpose, by rule. The messages add up to what is skipped: those
+    /// that nobody could list are left out by the rule of their folder.
+    pub(crate) fn skipped_by(&self, folders: &[FolderSummary]) -> Result<Vec<SkippedBy>> {
+        let by_folder: Vec<(String, Option<String>, SkippedBy)> = self.sql(|db| {
+            db.prepare_cached(
+                "SELECT f.source_path, f.stopped_reason, coalesce(r.text, ''), s.messages, s.bytes FROM folder f
+                 JOIN (SELECT folder, reason, count(*) AS messages, sum(size) AS bytes FROM message
+                       WHERE gone = 0 AND outcome > 2 AND outcome = 3 GROUP BY folder, reason) s ON s.folder = f.id
+                 LEFT JOIN reason r ON r.id = s.reason
+                 UNION ALL
+                 SELECT source_path, stopped_reason, NULL, 0, 0 FROM folder
+                     WHERE target_path IS NULL AND stopped_reason IS NOT NULL",
+            )?
+            .query_map([], |r| {
+                let (folder, stopped): (String, Option<String>) = (r.get(0)?, r.get(1)?);
+                let text: Option<String> = r.get(2)?;
+                let rule = rule_in(text.as_deref().or(stopped.as_deref()).unwrap_or_default()).to_owned();
+                Ok((folder, stopped, SkippedBy { rule, messages: r.get(3)?, bytes: r.get(4)? }))
+            })?
+            .collect()
+        })?;
+        let mut listed: HashMap<&str, (u64, &str)> = HashMap::new();
+        for (folder, _, skipped) in &by_folder {
+            let of_folder = listed.entry(folder).or_insert((0, &skipped.rule));
+            of_folder.0 += skipped.messages;
+        }
+        let mut all = Vec::new();
+        let rows: Vec<SkippedBy> = by_folder.iter().map(|(.., skipped)| skipped.clone()).collect();
+        SkippedBy::join(&mut all, &rows);
+        let unlisted: Vec<SkippedBy> = folders
+            .iter()
+            .filter_map(|folder| {
+                let (known, rule) = listed.get(folder.source.as_str()).copied().unwrap_or((0, ""));
+                let messages = folder.counts.skipped.checked_sub(known).filter(|rest| *rest > 0)?;
+                let rule = if rule.is_empty() { UNKNOWN_RULE } else { rule };
+                Some(SkippedBy { rule: rule.to_owned(), messages, bytes: 0 })
+            })
+            .collect();
+        SkippedBy::join(&mut all, &unlisted);
+        all.retain(|one| one.messages > 0);
+        Ok(all)
     }
 
     /// Every message that is neither copied nor present; with UID 0 those of which nothing else is known, a

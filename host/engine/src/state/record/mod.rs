@@ -26,8 +26,9 @@ use crate::named_enum::named_enum;
 use crate::run_kind::{Channel, Phase, Requester, RunKind};
 use crate::state::ledger::Result;
 use crate::summary::Stopped;
+pub use crate::summary::{RunForecast, RunWait};
 
-pub use self::meters::{LearntCeiling, RunForecast, RunWait, Spent};
+pub use self::meters::{LearntCeiling, Spent};
 pub use self::plans::{Approval, NewPlan, PlanSums, PlannedRow, RecordedPlan};
 use self::sqlite::SqliteRecord;
 
@@ -143,6 +144,16 @@ pub struct RecordedRun {
 }
 
 impl RecordedRun {
+    /// Returns `running`, `killed`, or how it ended.
+    #[must_use]
+    pub fn result_word(&self) -> &'static str {
+        match self.result {
+            Some(result) => result.as_str(),
+            None if self.alive => "running",
+            None => "killed",
+        }
+    }
+
     /// Returns whether its process was killed: it has no end and does not live.
     #[must_use]
     pub fn was_killed(&self) -> bool {
@@ -179,8 +190,10 @@ pub struct Outcome {
     pub stage: Stage,
     /// Why it could not go on; only of [`Stage::Stopped`].
     pub stopped: Option<Stopped>,
-    /// While it waits for a server: until when, UTC, RFC 3339.
+    /// While it waits: until when, UTC, RFC 3339.
     pub until: Option<String>,
+    /// While it waits: for what, in one sentence.
+    pub waits_for: Option<String>,
 }
 
 /// An exception that somebody accepted by name.
@@ -299,11 +312,11 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn begin_mailbox(&self, run: RunId, mailbox: &str) -> Result<()>;
 
-    /// Records until when a mailbox waits for a server, or that it does not any more.
+    /// Records until when a mailbox waits and for what, or that it does not any more.
     ///
     /// # Errors
     /// As [`open`].
-    fn set_waiting(&self, run: RunId, mailbox: &str, until: Option<&str>) -> Result<()>;
+    fn set_waiting(&self, run: RunId, mailbox: &str, wait: Option<(&str, &str)>) -> Result<()>;
 
     /// Records how a mailbox ended.
     ///
@@ -378,6 +391,13 @@ pub trait Record: std::fmt::Debug + Send {
     /// # Errors
     /// As [`open`].
     fn last_planned(&self, mailbox: &str) -> Result<Option<(u64, PlannedRow)>>;
+
+    /// Calls `each` with the newest plan of each mailbox that came to its end, in no order, with the number
+    /// of that plan.
+    ///
+    /// # Errors
+    /// As [`open`], and what `each` fails with.
+    fn newest_planned(&self, each: &mut dyn FnMut(u64, PlannedRow) -> Result<()>) -> Result<()>;
 
     /// Returns the digest of each mailbox's newest plan that came to its end.
     ///
@@ -471,11 +491,13 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn spent(&self) -> Result<Vec<Spent>>;
 
-    /// Keeps what is spent of a budget, in place of what was kept before.
+    /// Adds to what is spent of a budget in the window that began then, or takes from it, in one step over
+    /// all processes that spend it; returns what is spent then. What was kept of an earlier window is
+    /// forgotten; one that began later, as after a clock that was put back, counts as this one.
     ///
     /// # Errors
     /// As [`open`].
-    fn set_spent(&self, spent: &Spent) -> Result<()>;
+    fn spend(&self, meter: &str, began: &str, more: i64) -> Result<u64>;
 
     /// Returns the ceilings on connections that were learnt.
     ///
@@ -501,11 +523,11 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn add_wait(&self, run: RunId, mailbox: &str, what: &str, seconds: f64) -> Result<()>;
 
-    /// Returns what the mailboxes of a run have waited for, the longest first.
+    /// Returns what the mailboxes of these runs have waited for, the longest first.
     ///
     /// # Errors
     /// As [`open`].
-    fn waits(&self, run: RunId) -> Result<Vec<RunWait>>;
+    fn waits(&self, runs: &[RunId]) -> Result<Vec<RunWait>>;
 
     /// Keeps what ledgers said.
     ///

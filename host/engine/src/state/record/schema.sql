@@ -129,6 +129,8 @@ CREATE TABLE planned (
     json    TEXT NOT NULL,              -- MailboxPlan
     PRIMARY KEY (plan, mailbox)
 );
+-- The newest of a mailbox, or of each, without a look at all.
+CREATE INDEX planned_mailbox ON planned (mailbox, plan);
 
 -- What an approval is about.
 CREATE TABLE approved (

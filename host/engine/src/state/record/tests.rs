@@ -56,7 +56,7 @@ fn a_run_is_known_by_who_asked_and_how_each_mailbox_ended() {
     }
     record.end_mailbox(run, "ann", &MailboxEnd::Complete).unwrap();
     record.end_mailbox(run, "bob", &full()).unwrap();
-    record.set_waiting(run, "cem", Some("2026-11-30T10:00:00Z")).unwrap();
+    record.set_waiting(run, "cem", Some(("2026-11-30T10:00:00Z", "it is full"))).unwrap();
     record.update_run(run, 5, 500, 2.5).unwrap();
     // Another process that looks sees it alive, and the wait.
     let seen = open(dir.path()).unwrap();
@@ -67,6 +67,7 @@ fn a_run_is_known_by_who_asked_and_how_each_mailbox_ended() {
         (Some("eve"), Some(Channel::Console), &filter[..])
     );
     assert_eq!(seen.outcomes().unwrap()[2].until.as_deref(), Some("2026-11-30T10:00:00Z"));
+    assert_eq!(seen.outcomes().unwrap()[2].waits_for.as_deref(), Some("it is full"));
     record.end_run(run, RunResult::Interrupted).unwrap();
     let ended = &seen.runs(1).unwrap()[0];
     assert!(!ended.alive && ended.ended.is_some());
@@ -249,6 +250,16 @@ fn a_plan_that_does_the_same_keeps_its_number() {
     assert_eq!(record.planned_digests().unwrap()["ann"], "a2");
     assert_eq!(make_plan(&mut *record, "three", &[("ann", "a3")]), 3);
     assert_eq!(record.planned_digests().unwrap()["bob"], "b1", "it was not planned anew");
+    let mut newest = Vec::new();
+    record
+        .newest_planned(&mut |number, row| {
+            newest.push((row.mailbox, row.digest, number));
+            Ok(())
+        })
+        .unwrap();
+    newest.sort();
+    let row = |mailbox: &str, digest: &str, number| (mailbox.to_owned(), digest.to_owned(), number);
+    assert_eq!(newest, [row("ann", "a3", 3), row("bob", "b1", 2)]);
     let of = |record: &dyn Record, number| {
         let mut rows = Vec::new();
         record
@@ -269,22 +280,34 @@ fn budgets_ceilings_and_waits_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let mut record = open(dir.path()).unwrap();
     let run = begin(&mut *record, RunKind::Run, &["ann", "bob"]);
-    let spent =
-        |amount| Spent { meter: "source-bytes:ann".into(), began: "2026-11-30T00:00:00Z".into(), amount };
-    record.set_spent(&spent(5)).unwrap();
-    record.set_spent(&spent(7)).unwrap();
+    let (meter, day) = ("source-bytes:ann", "2026-11-30T00:00:00Z");
+    let spent = |amount| Spent { meter: meter.into(), began: day.into(), amount };
+    assert_eq!(record.spend(meter, "2026-11-29T00:00:00Z", 50).unwrap(), 50);
+    assert_eq!(record.spend(meter, day, 5).unwrap(), 5, "a day has its own");
+    assert_eq!(record.spend(meter, day, 4).unwrap(), 9);
+    assert_eq!(open(dir.path()).unwrap().spend(meter, day, 3).unwrap(), 12, "of another process");
+    assert_eq!(record.spend(meter, day, -2).unwrap(), 10);
+    assert_eq!(record.spend(meter, "2026-12-05T00:00:00Z", -9).unwrap(), 0, "nothing is owed");
+    record.spend(meter, "2026-12-05T00:00:00Z", 6).unwrap();
+    assert_eq!(record.spend(meter, day, 1).unwrap(), 7, "of a day that is not there any more");
     let ceiling = LearntCeiling { host: "old:993".into(), allowed: 3, at: now(), why: "too many".into() };
     record.set_ceiling(&ceiling).unwrap();
     for (mailbox, seconds) in [("ann", 60.0), ("ann", 30.0), ("bob", 10.0)] {
         record.add_wait(run, mailbox, "a day", seconds).unwrap();
     }
+    // Over several runs a mailbox is one.
+    let later = begin(&mut *record, RunKind::Run, &["ann"]);
+    record.add_wait(later, "ann", "a day", 5.0).unwrap();
+    let both = RunWait { what: "a day".into(), mailboxes: 2, seconds: 105.0, longest: 95.0 };
+    assert_eq!(record.waits(&[run, later]).unwrap(), [both]);
     let forecast =
         RunForecast { seconds: 60.0, messages: 5, bytes: None, without: 1, basis: "plan 3".into() };
     record.set_forecast(run, &forecast).unwrap();
     drop(record);
     let record = open(dir.path()).unwrap();
     assert_eq!((record.spent().unwrap(), record.ceilings().unwrap()), (vec![spent(7)], vec![ceiling]));
-    let wait = RunWait { what: "a day".into(), mailboxes: 2, seconds: 100.0 };
-    assert_eq!(record.waits(run).unwrap(), [wait]);
-    assert_eq!(record.runs(1).unwrap()[0].forecast, Some(forecast));
+    let wait = RunWait { what: "a day".into(), mailboxes: 2, seconds: 100.0, longest: 90.0 };
+    assert_eq!(record.waits(&[run]).unwrap(), [wait]);
+    assert!(record.waits(&[]).unwrap().is_empty());
+    assert_eq!(record.runs(2).unwrap()[1].forecast, Some(forecast));
 }

@@ -13,11 +13,16 @@ impl SqliteRecord {
         })
     }
 
-    pub(super) fn put_spent(&self, spent: &Spent) -> Result<()> {
-        self.changed(
-            "INSERT OR REPLACE INTO spent (meter, began, amount) VALUES (?1, ?2, ?3)",
-            params![spent.meter, spent.began, spent.amount],
-        )
+    pub(super) fn add_spent(&self, meter: &str, began: &str, more: i64) -> Result<u64> {
+        self.sql(|db| {
+            db.prepare_cached(
+                "INSERT INTO spent (meter, began, amount) VALUES (?1, ?2, max(?3, 0))
+                 ON CONFLICT (meter) DO UPDATE SET
+                     amount = max(CASE WHEN began >= ?2 THEN amount ELSE 0 END + ?3, 0), began = ?2
+                 RETURNING amount",
+            )?
+            .query_row(params![meter, began, more], |r| r.get(0))
+        })
     }
 
     pub(super) fn all_ceilings(&self) -> Result<Vec<LearntCeiling>> {
@@ -41,14 +46,18 @@ impl SqliteRecord {
         )
     }
 
-    pub(super) fn waits_of(&self, run: RunId) -> Result<Vec<RunWait>> {
+    pub(super) fn waits_of(&self, runs: &[RunId]) -> Result<Vec<RunWait>> {
+        let runs = serde_json::Value::from(runs.iter().map(|run| run.0).collect::<Vec<_>>()).to_string();
         self.sql(|db| {
             db.prepare_cached(
-                "SELECT what, count(*), sum(seconds) FROM waited WHERE run = ?1
+                "SELECT what, count(*), sum(seconds), max(seconds) FROM (
+                     SELECT what, mailbox, sum(seconds) AS seconds FROM waited
+                     WHERE run IN (SELECT value FROM json_each(?1)) GROUP BY what, mailbox)
                  GROUP BY what ORDER BY sum(seconds) DESC, what",
             )?
-            .query_map([run.0], |r| {
-                Ok(RunWait { what: r.get(0)?, mailboxes: r.get(1)?, seconds: r.get(2)? })
+            .query_map([runs], |r| {
+                let (what, mailboxes) = (r.get(0)?, r.get(1)?);
+                Ok(RunWait { what, mailboxes, seconds: r.get(2)?, longest: r.get(3)? })
             })?
             .collect()
         })

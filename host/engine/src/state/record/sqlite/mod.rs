@@ -237,10 +237,11 @@ impl Record for SqliteRecord {
         )
     }
 
-    fn set_waiting(&self, run: RunId, mailbox: &str, until: Option<&str>) -> Result<()> {
+    fn set_waiting(&self, run: RunId, mailbox: &str, wait: Option<(&str, &str)>) -> Result<()> {
+        let (until, reason) = wait.unzip();
         self.changed(
-            "UPDATE outcome SET until = ?3 WHERE mailbox = ?1 AND run = ?2",
-            params![mailbox, run.0, until],
+            "UPDATE outcome SET until = ?3, reason = ?4 WHERE mailbox = ?1 AND run = ?2",
+            params![mailbox, run.0, until, reason],
         )
     }
 
@@ -326,7 +327,9 @@ impl Record for SqliteRecord {
                     Stage::Stopped => Some(stopped(r)?),
                     _ => None,
                 };
-                Ok(Outcome { mailbox: r.get(0)?, run: RunId(r.get(1)?), stage, stopped, until: r.get(6)? })
+                let until: Option<String> = r.get(6)?;
+                let waits_for = if until.is_some() { r.get(5)? } else { None };
+                Ok(Outcome { mailbox: r.get(0)?, run: RunId(r.get(1)?), stage, stopped, until, waits_for })
             },
         )
     }
@@ -379,6 +382,10 @@ impl Record for SqliteRecord {
 
     fn last_planned(&self, mailbox: &str) -> Result<Option<(u64, PlannedRow)>> {
         self.newest_planned(mailbox)
+    }
+
+    fn newest_planned(&self, each: &mut dyn FnMut(u64, PlannedRow) -> Result<()>) -> Result<()> {
+        self.each_newest_planned(each)
     }
 
     fn planned_digests(&self) -> Result<HashMap<String, String>> {
@@ -487,8 +494,8 @@ impl Record for SqliteRecord {
         self.all_spent()
     }
 
-    fn set_spent(&self, spent: &Spent) -> Result<()> {
-        self.put_spent(spent)
+    fn spend(&self, meter: &str, began: &str, more: i64) -> Result<u64> {
+        self.add_spent(meter, began, more)
     }
 
     fn ceilings(&self) -> Result<Vec<LearntCeiling>> {
@@ -508,8 +515,8 @@ impl Record for SqliteRecord {
         self.put_wait(run, mailbox, what, seconds)
     }
 
-    fn waits(&self, run: RunId) -> Result<Vec<RunWait>> {
-        self.waits_of(run)
+    fn waits(&self, runs: &[RunId]) -> Result<Vec<RunWait>> {
+        self.waits_of(runs)
     }
 
     fn keep_readings(&mut self, readings: &[Reading]) -> Result<()> {

@@ -110,6 +110,23 @@ impl SqliteRecord {
         })
     }
 
+    pub(super) fn each_newest_planned(
+        &self,
+        each: &mut dyn FnMut(u64, PlannedRow) -> Result<()>,
+    ) -> Result<()> {
+        let at_db = |source| sqlite(&self.path, source);
+        // SQLite gives the other columns of the row that has the maximum.
+        let mut select = self
+            .db
+            .prepare("SELECT max(plan), mailbox, digest, json FROM planned WHERE plan > 0 GROUP BY mailbox")
+            .map_err(at_db)?;
+        let mut rows = select.query([]).map_err(at_db)?;
+        while let Some(row) = rows.next().map_err(at_db)? {
+            each(row.get(0).map_err(at_db)?, planned(row, 1).map_err(at_db)?)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn digests_of_plans(&self) -> Result<HashMap<String, String>> {
         // SQLite gives the other columns of the row that has the maximum.
         let newest = self.rows(
