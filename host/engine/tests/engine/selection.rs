@@ -140,9 +140,12 @@ fn folders(picks: &[&str]) -> Stage {
     stage
 }
 
+/// The entries of a list, and each folder that they leave out with the reason.
+type Picked = (&'static [&'static str], &'static [(&'static str, &'static str)]);
+
 #[test]
 fn folders_are_picked_by_the_first_entry_that_matches() {
-    let cases: [(&[&str], &[(&str, &str)]); 5] = [
+    let cases: [Picked; 5] = [
         (
             &["INBOX"],
             &[
