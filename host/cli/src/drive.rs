@@ -141,7 +141,8 @@ pub(crate) async fn follow(
     again: Again,
     mut each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
-    let mut outcome = Outcome { settings: running.settings().clone(), ..Outcome::default() };
+    let mut outcome = Outcome::default();
+    outcome.settings.clone_from(running.settings());
     let mut deadline: Option<Instant> = None;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
