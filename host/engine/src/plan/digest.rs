@@ -1,7 +1,5 @@
 //! Digests of plans: two plans with the same one send the same mail the same way.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::{MailboxPlan, PlanSettings};
@@ -89,10 +87,7 @@ impl Fields {
     }
 
     fn digest(self) -> String {
-        self.0.finalize().iter().take(KEPT).fold(String::with_capacity(2 * KEPT), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+        self.0.finalize().iter().take(KEPT).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
