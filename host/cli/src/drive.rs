@@ -143,7 +143,7 @@ pub(crate) async fn follow(
     mut each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
-    outcome.settings = running.settings().clone();
+    outcome.settings.clone_from(running.settings());
     let mut deadline: Option<Instant> = None;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

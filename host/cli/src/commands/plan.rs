@@ -133,11 +133,12 @@ mod tests {
         let path = dir.path().join("plan.json");
         let maker = (&Requester::on_terminal("eve"), Timestamp::UNIX_EPOCH);
         let mut plan = PlanFile::new("p", maker, PlanSettings::default(), vec![samples::plan()]);
-        write(&out::tests::project(dir.path()), &path, &plan).unwrap();
+        let project = out::tests::project(dir.path());
+        write(&project, &path, &plan).unwrap();
         assert_eq!(read(&path, "p").unwrap(), plan);
         assert!(read(&path, "other").unwrap_err().causes[0].sentence.contains("project `p`, not of `other`"));
         plan.mailboxes[0].folders[1].target = Some("Elsewhere".into());
-        write(&out::tests::project(dir.path()), &path, &plan).unwrap();
+        write(&project, &path, &plan).unwrap();
         assert!(read(&path, "p").unwrap_err().causes[0].sentence.contains("was changed since"));
     }
 
