@@ -1,4 +1,4 @@
-//! What a mailbox may move now: the budgets it is under, the hours, and what is spent in the record.
+//! What a mailbox may move now: its budgets, the hours, and what is spent in the record.
 
 use std::time::Duration;
 
