@@ -577,6 +577,7 @@ pub(crate) mod samples {
             source: source.into(),
             target: target.map(Into::into),
             moved_from: None,
+            merged: false,
             create: target.is_some_and(|t| t.starts_with("Archive")),
             subscribe: true,
             role: (source == "Sent").then(|| "sent".into()),

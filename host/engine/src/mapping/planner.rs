@@ -130,6 +130,7 @@ pub(crate) async fn plan(
         folders.push(FolderPlan {
             moved_from: known.get_mut(&path).and_then(|known| known.moved_from.take()),
             source: path,
+            merged: false,
             target: mapped.target.as_ref().map(|t| t.path.to_string()),
             create: mapped.target.as_ref().is_some_and(|t| !t.exists),
             subscribe: mapped.target.as_ref().is_some_and(|t| t.subscribe),

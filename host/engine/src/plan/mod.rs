@@ -3,6 +3,10 @@
 //! These structs are what `plan --out` writes and `run --plan` reads back.
 
 mod conflict;
+mod difference;
+mod digest;
+mod file;
+mod overview;
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,22 +14,12 @@ use mailhaul_imap::SpecialUse;
 use serde::{Deserialize, Serialize};
 
 pub use self::conflict::{Choice, Conflict, ConflictKind};
+pub use self::difference::{Against, ChangeGroup, ChangeKind, Differences, FolderChange, PlanDifference};
+pub use self::digest::digest_of;
+pub use self::file::{PLAN_SCHEMA, PlanFile, PlanRule, PlanSettings};
+pub use self::overview::{ConflictCase, ConflictGroup, Overview, PlanTotals, RuleGroup, Way, fleet_seconds};
 use crate::assessment::Portion;
 use crate::summary::ProfileSummary;
-
-/// Version of the plan file's JSON document.
-pub const PLAN_SCHEMA: u32 = 2;
-
-/// The file that `plan --out` writes, and that `run --plan` compares with the plan it makes itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanFile {
-    /// [`PLAN_SCHEMA`] at the time of writing; another version is refused.
-    pub schema: u32,
-    /// `[project] name`, so that a plan is not taken for another project's.
-    pub project: String,
-    /// The plan of every mailbox that could be planned.
-    pub mailboxes: Vec<MailboxPlan>,
-}
 
 /// Where the folders of one mailbox go, why, and how much there is to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +70,9 @@ pub struct FolderPlan {
     /// Where earlier runs put its copies, when that is elsewhere: they are moved on the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_from: Option<PlannedMove>,
+    /// Whether other source folders go into the same target folder, as rules say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merged: bool,
     /// Whether the target folder does not exist yet.
     pub create: bool,
     /// Whether the target folder is to be subscribed to.
@@ -193,5 +190,57 @@ impl MailboxPlan {
             .iter()
             .find(|f| !now.contains(f.source.as_str()))
             .map(|f| format!("`{}` is not on the source any more", f.source))
+    }
+}
+
+/// Plans and folders that the tests of this room share.
+#[cfg(test)]
+mod samples {
+    use super::*;
+
+    /// The plan of a mailbox with these folders.
+    pub(super) fn plan(folders: Vec<FolderPlan>) -> MailboxPlan {
+        MailboxPlan {
+            mailbox: "a@old".into(),
+            source: "a@old".into(),
+            target: "a@new".into(),
+            folders,
+            profiles: Vec::new(),
+            notes: Vec::new(),
+            conflicts: Vec::new(),
+            messages_to_copy: 0,
+            bytes_to_copy: None,
+            already_there: 0,
+            too_large: Portion::default(),
+            left_out: Vec::new(),
+            bytes: None,
+            estimate_seconds: 0,
+        }
+    }
+
+    /// A folder that goes there, or that a rule leaves out.
+    pub(super) fn folder(source: &str, target: Option<&str>) -> FolderPlan {
+        FolderPlan {
+            source: source.into(),
+            target: target.map(str::to_owned),
+            moved_from: None,
+            merged: false,
+            create: false,
+            subscribe: false,
+            role: None,
+            messages: None,
+            outside: false,
+            bytes: None,
+            on_target: None,
+            to_copy: 0,
+            bytes_to_copy: None,
+            already_there: 0,
+            too_large: Portion::default(),
+            left_out: Vec::new(),
+            by: if target.is_some() { "mailhaul".into() } else { "mailhaul.toml:1".into() },
+            rule: target.is_none().then(|| format!("{source} → left out")),
+            why: String::new(),
+            story: Vec::new(),
+        }
     }
 }

@@ -373,11 +373,12 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`], and what `each` fails with.
     fn planned(&self, number: Option<u64>, each: &mut dyn FnMut(PlannedRow) -> Result<()>) -> Result<()>;
 
-    /// Returns the newest plan of one mailbox that came to its end, with the number of that plan.
+    /// Returns the newest plan of one mailbox that came to its end, of those before the plan with this number
+    /// where it is given, and the number of that plan.
     ///
     /// # Errors
     /// As [`open`].
-    fn last_planned(&self, mailbox: &str) -> Result<Option<(u64, PlannedRow)>>;
+    fn last_planned(&self, mailbox: &str, before: Option<u64>) -> Result<Option<(u64, PlannedRow)>>;
 
     /// Returns the digest of each mailbox's newest plan that came to its end.
     ///

@@ -129,6 +129,7 @@ CREATE TABLE planned (
     json    TEXT NOT NULL,              -- MailboxPlan
     PRIMARY KEY (plan, mailbox)
 );
+CREATE INDEX planned_of_mailbox ON planned (mailbox, plan, digest);
 
 -- What an approval is about.
 CREATE TABLE approved (

@@ -245,7 +245,9 @@ fn a_plan_that_does_the_same_keeps_its_number() {
     record.begin_plan().unwrap();
     record.keep_planned(&planned("ann", "a9")).unwrap();
     record.begin_plan().unwrap();
-    assert_eq!(record.last_planned("ann").unwrap(), Some((2, planned("ann", "a2"))));
+    assert_eq!(record.last_planned("ann", None).unwrap(), Some((2, planned("ann", "a2"))));
+    assert_eq!(record.last_planned("ann", Some(2)).unwrap(), Some((1, planned("ann", "a1"))));
+    assert_eq!(record.last_planned("ann", Some(1)).unwrap(), None);
     assert_eq!(record.planned_digests().unwrap()["ann"], "a2");
     assert_eq!(make_plan(&mut *record, "three", &[("ann", "a3")]), 3);
     assert_eq!(record.planned_digests().unwrap()["bob"], "b1", "it was not planned anew");

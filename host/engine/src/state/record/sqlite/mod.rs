@@ -377,8 +377,8 @@ impl Record for SqliteRecord {
         self.each_planned(number, each)
     }
 
-    fn last_planned(&self, mailbox: &str) -> Result<Option<(u64, PlannedRow)>> {
-        self.newest_planned(mailbox)
+    fn last_planned(&self, mailbox: &str, before: Option<u64>) -> Result<Option<(u64, PlannedRow)>> {
+        self.newest_planned(mailbox, before)
     }
 
     fn planned_digests(&self) -> Result<HashMap<String, String>> {
