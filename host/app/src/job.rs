@@ -65,7 +65,7 @@ pub fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
 }
 
 /// Returns whoever has typed the command: behind `sudo` the person himself.
-pub(crate) fn requester() -> Requester {
+pub fn requester() -> Requester {
     let uid = std::fs::metadata("/proc/self").map(|meta| meta.uid()).unwrap_or_default();
     let sudo = || std::env::var("SUDO_USER").ok().filter(|name| uid == 0 && !name.trim().is_empty());
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();

@@ -27,7 +27,7 @@ pub struct Running {
 /// Plugins that are missing or do not load; inputs that cannot be read. What the task itself finds is among
 /// its events.
 pub async fn start(project: &Project, job: Job, task: Task, warn: Warn<'_>) -> Result<Running, Failure> {
-    start_with(project, job, task, |_| {}, warn).await
+    start_with(project, job, task, |_, _| {}, warn).await
 }
 
 /// As [`start`], with the plugins changed before anything is asked of them.
@@ -38,7 +38,7 @@ pub async fn start_with(
     project: &Project,
     job: Job,
     task: Task,
-    change: impl FnOnce(&mut Plugins),
+    change: impl FnOnce(&Job, &mut Plugins),
     warn: Warn<'_>,
 ) -> Result<Running, Failure> {
     let LoadedPlugins { mut plugins, cancel } = plugins::load(project, warn).await?;
@@ -52,7 +52,7 @@ pub async fn start_with(
             )),
         }
     }
-    change(&mut plugins);
+    change(&job, &mut plugins);
     Ok(Running::of(handle::start(Arc::new(job), plugins, task), cancel))
 }
 

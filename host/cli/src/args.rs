@@ -256,15 +256,42 @@ pub(crate) struct Assess {
 
 /// `plan`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Plan {
-    /// Write the plan to a file that `run --plan` takes
+    #[command(subcommand)]
+    pub command: Option<PlanCommand>,
+    /// Write the plan to a file that `run --plan` and `plan approve` take
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Hold it against the plan in this file, not against each mailbox's last one
+    #[arg(long, value_name = "FILE", conflicts_with = "explain")]
+    pub against: Option<PathBuf>,
+    /// Print the page of every mailbox, however many there are
+    #[arg(long, conflicts_with = "explain")]
+    pub each: bool,
     /// Tell the whole story of one source folder
     #[arg(long, value_name = "FOLDER")]
     pub explain: Option<String>,
     #[command(flatten)]
     pub select: Select,
+}
+
+/// What can be done with a plan that was made.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Record that somebody approves a plan; connects to nothing
+    Approve(Approve),
+}
+
+/// `plan approve`.
+#[derive(Debug, Args)]
+pub(crate) struct Approve {
+    /// The plan, as `plan --out` wrote it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Who approves it: the name stands in the record and in the audit trail
+    #[arg(long, value_name = "NAME")]
+    pub by: String,
 }
 
 /// `provision`.

@@ -22,6 +22,7 @@ fn project(name: &str, verdict: Verdict, mailboxes: Vec<MailboxSummary>) -> Proj
         runs: Vec::new(),
         states: std::collections::BTreeMap::new(),
         batches: Vec::new(),
+        plan: None,
         mailboxes,
     }
 }

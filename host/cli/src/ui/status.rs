@@ -8,11 +8,14 @@ use mailhaul_engine::mailbox_state::MailboxState;
 use mailhaul_engine::progress::Pace;
 use mailhaul_engine::record::Note;
 use mailhaul_engine::run_kind::RunKind;
-use mailhaul_engine::summary::{BatchSummary, MailboxSummary, ProjectSummary, RunSummary, Verdict};
+use mailhaul_engine::summary::{
+    ApprovalSummary, BatchSummary, MailboxSummary, PlanStanding, ProjectSummary, RunSummary, Verdict,
+};
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::clock::local_time as local;
 use super::paint::{Palette, Tone};
+use super::plan::fleet::digits;
 use super::sum::{counts, equation, push_wrapped};
 use super::table::{Align, Table};
 
@@ -68,6 +71,9 @@ fn draw(project: &ProjectSummary, mailboxes: &[&MailboxSummary], shown: usize, v
     }
     if project.totals.mailboxes > 0 {
         push_wrapped(&mut out, 2, &state_line(project.totals.mailboxes, &project.states), width);
+    }
+    if let Some(line) = project.plan.as_ref().and_then(plan_line) {
+        push_wrapped(&mut out, 2, &line, width);
     }
     if let Some(line) = pace_line(view) {
         push_wrapped(&mut out, 2, &line, width);
@@ -127,6 +133,34 @@ fn run_line(run: &RunSummary) -> String {
 fn state_line(mailboxes: u64, states: &BTreeMap<MailboxState, u64>) -> String {
     let words: Vec<String> = states.iter().map(|(state, n)| format!("{} {state}", count(*n))).collect();
     format!("{}: {}", plural(mailboxes, "mailbox"), words.join(", "))
+}
+
+/// Says whether the newest plan is approved; nothing where nobody has made one, or approved one.
+fn plan_line(plan: &PlanStanding) -> Option<String> {
+    let approval = |approval: &ApprovalSummary| {
+        let which = match approval.number {
+            Some(number) => format!("plan {number}"),
+            None => format!("the plan with digest {}", digits(&approval.digest)),
+        };
+        format!("{which}, approved by {} on {}", escape(&approval.by), local(&approval.at))
+    };
+    match (&plan.newest, &plan.in_force) {
+        (None, Some(in_force)) => Some(approval(in_force)),
+        (Some(_), Some(in_force)) if plan.approved => Some(approval(in_force)),
+        (Some(newest), Some(in_force)) => Some(format!(
+            "plan {} of {} is not approved: {}, is in force",
+            newest.number,
+            local(&newest.at),
+            approval(in_force)
+        )),
+        (Some(newest), None) => Some(format!(
+            "plan {} of {}, digest {}, is not approved",
+            newest.number,
+            local(&newest.at),
+            digits(&newest.digest)
+        )),
+        (None, None) => None,
+    }
 }
 
 fn pace_line(view: &View) -> Option<String> {
@@ -208,6 +242,9 @@ fn remark(mailbox: &MailboxSummary) -> Option<String> {
         }
         let why = mailbox.standing.why.as_deref().unwrap_or_default();
         return Some(format!("{who}: {}, {cause}: {why}", side.as_str()));
+    }
+    if now.state == MailboxState::Listed && mailbox.standing.approved == Some(false) {
+        return Some(format!("{who}: its plan is not approved: `mailhaul plan approve FILE --by NAME`"));
     }
     let failed = (now.state == MailboxState::Failed).then(|| why_failed(mailbox))?;
     Some(format!("{who}: {}", failed.join(", ")))
@@ -349,7 +386,7 @@ mod tests {
         let why = cause.map(|_| samples::stopped().reason);
         let (phase, batch) = (Some(Phase::Full), Some("monday".to_owned()));
         *summary.standing =
-            Standing { mailbox: key.into(), label: None, batch, unlisted: None, phase, why, now };
+            Standing { mailbox: key.into(), label: None, batch, unlisted: None, phase, why, approved: None, now };
         summary
     }
 

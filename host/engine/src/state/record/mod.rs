@@ -405,6 +405,19 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn approved_digests(&self) -> Result<HashMap<String, String>>;
 
+    /// Returns whether the newest approval is about this mailbox, and its newest plan that came to its end
+    /// sends its mail the same way; `None` where nobody has approved a plan.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn is_approved(&self, mailbox: &str) -> Result<Option<bool>>;
+
+    /// Returns the plan of one mailbox, of the plan that was begun and has no number yet.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn under_way(&self, mailbox: &str) -> Result<Option<PlannedRow>>;
+
     /// Returns every approval, the newest first.
     ///
     /// # Errors

@@ -395,6 +395,14 @@ impl Record for SqliteRecord {
         self.add_approval(digest, number, by, mailboxes)
     }
 
+    fn is_approved(&self, mailbox: &str) -> Result<Option<bool>> {
+        self.approval_fits(mailbox)
+    }
+
+    fn under_way(&self, mailbox: &str) -> Result<Option<PlannedRow>> {
+        self.planned_of(0, mailbox)
+    }
+
     fn approvals(&self) -> Result<Vec<Approval>> {
         self.rows("SELECT digest, number, by, at FROM approval ORDER BY id DESC", u32::MAX, |r| {
             Ok(Approval { digest: r.get(0)?, number: r.get(1)?, by: r.get(2)?, at: r.get(3)? })

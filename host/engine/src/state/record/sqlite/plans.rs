@@ -98,14 +98,39 @@ impl SqliteRecord {
             .collect()
         })?;
         for mailbox in mailboxes {
-            each(self.sql(|db| {
-                db.prepare_cached(
-                    "SELECT mailbox, digest, json FROM planned WHERE plan = ?1 AND mailbox = ?2",
-                )?
-                .query_row(params![number, mailbox], |r| planned(r, 0))
-            })?)?;
+            // Another command may have begun a plan of its own meanwhile.
+            if let Some(row) = self.planned_of(number, &mailbox)? {
+                each(row)?;
+            }
         }
         Ok(())
+    }
+
+    pub(super) fn planned_of(&self, number: u64, mailbox: &str) -> Result<Option<PlannedRow>> {
+        self.sql(|db| {
+            db.prepare_cached("SELECT mailbox, digest, json FROM planned WHERE plan = ?1 AND mailbox = ?2")?
+                .query_row(params![number, mailbox], |r| planned(r, 0))
+                .optional()
+        })
+    }
+
+    pub(super) fn approval_fits(&self, mailbox: &str) -> Result<Option<bool>> {
+        self.sql(|db| {
+            let any: bool =
+                db.query_row("SELECT EXISTS (SELECT 1 FROM approved)", [], |r| r.get(0))?;
+            if !any {
+                return Ok(None);
+            }
+            let fits = db
+                .prepare_cached(
+                    "SELECT digest = coalesce((SELECT digest FROM planned
+                         WHERE mailbox = ?1 AND plan > 0 ORDER BY plan DESC LIMIT 1), digest)
+                     FROM approved WHERE mailbox = ?1",
+                )?
+                .query_row([mailbox], |r| r.get(0))
+                .optional()?;
+            Ok(Some(fits.unwrap_or(false)))
+        })
     }
 
     pub(super) fn newest_planned(

@@ -1,0 +1,348 @@
+//! The page over all mailboxes of a plan: what speaks against it, what changed, by rule, and the sums.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use mailhaul_engine::plan::{ConflictGroup, ConflictKind, LeftOut, Overview, PlanTotals, RuleGroup, Way};
+use mailhaul_engine::record::Approval;
+use mailhaul_text::{bytes, count, escape, estimate, plural};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::super::clock::local_time;
+use super::super::paint::{Palette, Tone};
+use super::super::sum::push_wrapped;
+use super::super::table::{Align, Table};
+
+/// Rules that have a line of their own; who has more of them finds all in JSON.
+const RULES: usize = 14;
+
+/// Names that plugins ruled on which have a line of their own.
+const NAMES: usize = 14;
+
+/// Cells of a name on the page; the middle of a longer one is left out.
+const NAME: usize = 32;
+
+/// Cells of a sentence about a conflict.
+const SENTENCE: usize = 320;
+
+/// Choices of a conflict that are shown.
+const CHOICES: usize = 3;
+
+/// With more kinds of conflict than this the lines to be written are left to the mailboxes' own pages.
+const KINDS: usize = 2;
+
+/// Mailboxes that are named beside the first one of a kind of conflict.
+const NAMED: usize = 9;
+
+/// Rules by which messages are left out that have a line of their own.
+const LEFT_OUT: usize = 6;
+
+/// What the plan is known by.
+#[derive(Debug, Default)]
+pub(crate) struct Identity<'a> {
+    /// Its number; `None` where it has none.
+    pub number: Option<u64>,
+    pub digest: &'a str,
+    pub by: &'a str,
+    /// When it was made: UTC, RFC 3339.
+    pub at: &'a str,
+    /// The approval that is in force.
+    pub in_force: Option<&'a Approval>,
+}
+
+/// Returns a name in at most so many cells, escaped: of a longer one the middle is left out.
+pub(crate) fn short(name: &str, cells: usize) -> String {
+    let name = escape(name);
+    if name.width() <= cells {
+        return name.into_owned();
+    }
+    let fits = |letters: &mut dyn Iterator<Item = char>, room: usize| {
+        let mut left = room;
+        let taken = letters.take_while(|letter| {
+            let width = letter.width().unwrap_or(0);
+            let fits = width <= left;
+            left = left.saturating_sub(width);
+            fits
+        });
+        taken.collect::<Vec<char>>()
+    };
+    let room = cells.saturating_sub(1);
+    let head = fits(&mut name.chars(), room - room / 2);
+    let mut tail = fits(&mut name.chars().rev(), room / 2);
+    tail.reverse();
+    head.into_iter().chain(['…']).chain(tail).collect()
+}
+
+/// Returns what speaks against the plan, and what is not copied by it; nothing where there is neither.
+pub(crate) fn trouble(overview: &Overview, width: Option<usize>, palette: Palette) -> String {
+    let mut out = String::new();
+    let totals = overview.totals();
+    let groups: Vec<&ConflictGroup> = overview.conflicts().collect();
+    if totals.conflicts > 0 {
+        let head = palette.paint(Tone::Bad, "conflicts:");
+        let line = format!("{head} {} would not be run", plural(totals.conflicts, "mailbox"));
+        push_wrapped(&mut out, 0, &line, width);
+    }
+    for group in &groups {
+        push_conflicts(&mut out, group, groups.len() <= KINDS, width);
+    }
+    out.push_str(&losses(&totals, width, palette));
+    out
+}
+
+fn push_conflicts(out: &mut String, group: &ConflictGroup, lines: bool, width: Option<usize>) {
+    let what = match group.kind {
+        ConflictKind::Collision => "folders would become one on the new host",
+        ConflictKind::Name => "the new host has no such name",
+        ConflictKind::Inbox => "mail would be mixed into INBOX",
+        ConflictKind::CannotMove => "copies would have to be moved, and the new host cannot",
+        ConflictKind::LeftOutNow => "what was copied would be left out now",
+        ConflictKind::Place => "a folder of an earlier run is not where it was",
+    };
+    push_wrapped(out, 2, &format!("{}: {what}", plural(group.mailboxes, "mailbox")), width);
+    let Some((first, others)) = group.first.split_first() else { return };
+    let line = format!("{}: {}", short(&first.mailbox, 40), short(&first.sentence, SENTENCE));
+    push_wrapped(out, 4, &line, width);
+    for choice in first.choices.iter().take(CHOICES) {
+        push_wrapped(out, 6, &format!("- {}", short(&choice.what, 100)), width);
+        if let Some(command) = &choice.command {
+            push_wrapped(out, 8, &format!("`{}`", escape(command)), width);
+        }
+        for line in choice.lines.as_deref().unwrap_or_default().lines().filter(|_| lines) {
+            out.push_str(&format!("          {}\n", escape(line)));
+        }
+    }
+    let named: Vec<String> = others.iter().take(NAMED).map(|case| short(&case.mailbox, 40)).collect();
+    let rest = group.mailboxes.saturating_sub(1 + named.len() as u64);
+    let more = if rest > 0 { format!(" and {} more", count(rest)) } else { String::new() };
+    if !named.is_empty() {
+        push_wrapped(out, 4, &format!("also {}{more}", named.join(", ")), width);
+    }
+}
+
+/// What no run of this plan copies, with the reason.
+fn losses(totals: &PlanTotals, width: Option<usize>, palette: Palette) -> String {
+    let mut lines = Vec::new();
+    let size = |bytes_of: u64| if bytes_of > 0 { format!(", {}", bytes(bytes_of)) } else { String::new() };
+    for LeftOut { rule, portion } in totals.left_out.iter().take(LEFT_OUT) {
+        let messages = plural(portion.messages, "message");
+        lines.push(format!("{messages}{} left out: {}", size(portion.bytes), short(rule, 120)));
+    }
+    let rest: u64 = totals.left_out.iter().skip(LEFT_OUT).map(|rule| rule.portion.messages).sum();
+    if rest > 0 {
+        lines.push(format!("{} left out by further rules", plural(rest, "message")));
+    }
+    if totals.too_large.messages > 0 {
+        let messages = plural(totals.too_large.messages, "message");
+        lines.push(format!("{messages}{}: too large for the new host", size(totals.too_large.bytes)));
+    }
+    if totals.folders_outside > 0 {
+        lines.push(format!(
+            "{} with {} outside the mailboxes: no rule takes them in or leaves them out",
+            plural(totals.folders_outside, "folder"),
+            plural(totals.messages_outside, "message")
+        ));
+    }
+    let mut out = String::new();
+    if !lines.is_empty() {
+        out.push_str(&format!("{}\n", palette.paint(Tone::Warn, "not copied:")));
+    }
+    for line in lines {
+        push_wrapped(&mut out, 2, &line, width);
+    }
+    out
+}
+
+/// Returns the table by rule.
+pub(crate) fn by_rule(overview: &Overview, width: Option<usize>, palette: Palette) -> String {
+    let rows = rows(overview);
+    let wide = table(&rows, overview, true);
+    let roomy = width.is_none_or(|width| wide.natural_width() <= width);
+    if roomy { wide.render(width, palette) } else { table(&rows, overview, false).render(width, palette) }
+}
+
+/// The groups that have a line of their own, and those that are lines for many groups.
+fn rows(overview: &Overview) -> Vec<Cow<'_, RuleGroup>> {
+    let mut rows: Vec<Cow<'_, RuleGroup>> = Vec::new();
+    let (mut rules, mut names) = (0, 0);
+    let mut further: Vec<RuleGroup> = Vec::new();
+    for group in overview.groups() {
+        let shown = match group.way {
+            Way::Rule => &mut rules,
+            Way::Name => &mut names,
+            Way::OtherNames => {
+                fold(&mut further, group);
+                continue;
+            }
+            _ => {
+                rows.extend(further.drain(..).map(Cow::Owned));
+                rows.push(Cow::Borrowed(group));
+                continue;
+            }
+        };
+        *shown += 1;
+        let most = if group.way == Way::Rule { RULES } else { NAMES };
+        if *shown <= most {
+            rows.push(Cow::Borrowed(group));
+        } else {
+            fold(&mut further, group);
+        }
+    }
+    rows.extend(further.into_iter().map(Cow::Owned));
+    rows
+}
+
+/// Counts a group in the line of those that have none: rules in one, names in another.
+fn fold(further: &mut Vec<RuleGroup>, group: &RuleGroup) {
+    let way = if group.way == Way::Rule { Way::Rule } else { Way::OtherNames };
+    match further.iter_mut().find(|line| line.way == way) {
+        Some(line) => {
+            line.folders += group.folders;
+            line.messages += group.messages;
+            line.bytes = line.bytes.zip(group.bytes).map(|(sum, bytes)| sum + bytes);
+            if line.by != group.by {
+                line.by = "several".to_owned();
+            }
+        }
+        None => {
+            let (rule, from, to, why) = (None, None, None, None);
+            further.push(RuleGroup { way, rule, from, to, why, mailboxes: 0, ..group.clone() });
+        }
+    }
+}
+
+fn table(rows: &[Cow<'_, RuleGroup>], overview: &Overview, reasons: bool) -> Table {
+    let mut heads = vec![
+        ("Mailboxes", Align::Right),
+        ("From and to", Align::Left),
+        ("Decided by", Align::Left),
+        ("Messages", Align::Right),
+        ("Size", Align::Right),
+    ];
+    if reasons {
+        heads.push(("Why", Align::Left));
+    }
+    let mut table = Table::new(2, &heads);
+    for group in rows {
+        // Of a line for many groups nobody has counted which mailboxes have any of them.
+        let mailboxes = if group.mailboxes > 0 { count(group.mailboxes) } else { String::new() };
+        let (way, messages, size) = (way(group), count(group.messages), group.bytes.map_or_else(String::new, bytes));
+        let why = group.why.as_deref().map_or_else(String::new, |why| short(why, 60));
+        let by = short(&group.by, 26);
+        let mut cells = vec![
+            (mailboxes.as_str(), None),
+            (way.as_str(), None),
+            (by.as_str(), None),
+            (messages.as_str(), None),
+            (size.as_str(), None),
+        ];
+        if reasons {
+            cells.push((&why, Some(Tone::Faint)));
+        }
+        table.push_row_of(&cells);
+        if !reasons && matches!(group.way, Way::Name | Way::Outside) && !why.is_empty() {
+            table.push_remark(&format!("           {why}"));
+        }
+    }
+    let (mut messages, mut size) = (0_u64, Some(0_u64));
+    for group in rows {
+        messages += group.messages;
+        size = size.zip(group.bytes).map(|(sum, bytes)| sum + bytes);
+    }
+    let (all, messages) = (count(overview.totals().mailboxes), count(messages));
+    let size = size.map_or_else(String::new, bytes);
+    let mut sum = vec![(all.as_str(), None), ("Sum", None), ("", None), (&messages, None), (&size, None)];
+    if reasons {
+        sum.push(("", None));
+    }
+    table.push_row_of(&sum);
+    table
+}
+
+/// From where to where, in the words of the page.
+fn way(group: &RuleGroup) -> String {
+    let folders = || plural(group.folders, "folder");
+    match (group.way, &group.from, &group.rule) {
+        (Way::Rule, _, Some(rule)) => short(rule, 2 * NAME),
+        (Way::Name, Some(from), _) => {
+            let below = if group.below { "/**" } else { "" };
+            match &group.to {
+                Some(to) => format!("{}{below} → {}{below}", short(from, NAME), short(to, NAME)),
+                None => format!("{}{below} → left out", short(from, NAME)),
+            }
+        }
+        (Way::Rule, ..) => format!("further rules: {}", folders()),
+        (Way::Name | Way::OtherNames, ..) => format!("further names: {}", folders()),
+        (Way::Inbox, ..) => "INBOX stays".to_owned(),
+        (Way::Stays, ..) if group.folders == 1 => "1 other folder stays".to_owned(),
+        (Way::Stays, ..) => format!("{} other folders stay", count(group.folders)),
+        (Way::Outside, ..) => format!("{} outside the mailboxes", folders()),
+    }
+}
+
+/// Returns the sums of a plan over several mailboxes, with the estimate, in seconds.
+pub(crate) fn sums(totals: &PlanTotals, seconds: f64, width: Option<usize>) -> String {
+    let mut out = String::new();
+    let size = totals.bytes_to_copy.map(|n| format!(", {}", bytes(n))).unwrap_or_default();
+    let left_out: u64 = totals.left_out.iter().map(|rule| rule.portion.messages).sum();
+    let line = format!(
+        "{}, {}: {} to copy{size}; {} already there, {} too large, {} left out",
+        plural(totals.mailboxes, "mailbox"),
+        plural(totals.folders, "folder"),
+        plural(totals.messages_to_copy, "message"),
+        count(totals.already_there),
+        count(totals.too_large.messages),
+        count(left_out),
+    );
+    push_wrapped(&mut out, 0, &line, width);
+    if totals.copies_moved > 0 {
+        let line = format!(
+            "{} on the new host, never sent twice",
+            match totals.copies_moved {
+                1 => "1 copy is moved".to_owned(),
+                n => format!("{} copies are moved", count(n)),
+            }
+        );
+        push_wrapped(&mut out, 0, &line, width);
+    }
+    if totals.messages_to_copy > 0 {
+        let time = estimate(mailhaul_text::seconds(seconds).max(Duration::from_secs(1)));
+        push_wrapped(&mut out, 0, &format!("estimate: {time}"), width);
+    }
+    out
+}
+
+/// Returns the lines that say which plan it is, and whether somebody has approved it.
+pub(crate) fn identity(plan: &Identity<'_>, width: Option<usize>) -> String {
+    let mut out = String::new();
+    let Some(number) = plan.number else { return out };
+    let line = format!(
+        "plan {number}, digest {}, made by {} on {}",
+        digits(plan.digest),
+        escape(plan.by),
+        local_time(plan.at)
+    );
+    push_wrapped(&mut out, 0, &line, width);
+    if let Some(approval) = plan.in_force {
+        let line = match approval.digest == plan.digest {
+            true => format!("approved by {} on {}", escape(&approval.by), local_time(&approval.at)),
+            false => format!("it is not approved: {} is in force", approved(approval)),
+        };
+        push_wrapped(&mut out, 0, &line, width);
+    }
+    out
+}
+
+/// Returns which plan was approved, by whom and when.
+pub(crate) fn approved(approval: &Approval) -> String {
+    let plan = match approval.number {
+        Some(number) => format!("plan {number}"),
+        None => format!("the plan with digest {}", digits(&approval.digest)),
+    };
+    format!("{plan}, approved by {} on {},", escape(&approval.by), local_time(&approval.at))
+}
+
+/// Returns as much of a digest as people compare.
+pub(crate) fn digits(digest: &str) -> String {
+    digest.chars().filter(char::is_ascii_hexdigit).take(12).collect()
+}
