@@ -814,6 +814,21 @@ mod tests {
     }
 
     #[test]
+    fn approving_is_a_command_below_plan() {
+        for line in ["plan approve p.json --by Lea", "plan approve p.json --by Lea --format json -q"] {
+            let Command::Plan(plan) = parse(line).unwrap().command else { panic!("not a plan") };
+            let Some(PlanCommand::Approve(approve)) = plan.command else { panic!("not an approval") };
+            assert_eq!((approve.file.to_str(), approve.by.as_str()), (Some("p.json"), "Lea"));
+        }
+        for line in ["plan --only a", "plan --out p.json --against q.json --each"] {
+            assert!(matches!(parse(line).unwrap().command, Command::Plan(Plan { command: None, .. })), "{line}");
+        }
+        for line in ["plan approve p.json", "plan approve --by Lea", "plan --each approve p.json --by Lea"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
     fn global_options_stand_anywhere() {
         for line in ["--format json run", "run --format json"] {
             assert_eq!(parse(line).unwrap().global.format, Some(Format::Json), "{line}");

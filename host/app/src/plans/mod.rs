@@ -8,6 +8,10 @@ mod document;
 mod draft;
 mod reading;
 mod reference;
+#[cfg(test)]
+mod fleet;
+#[cfg(test)]
+mod tests;
 
 pub use approving::{ApprovedPlan, approve};
 pub use document::Document;

@@ -243,11 +243,19 @@ fn remark(mailbox: &MailboxSummary) -> Option<String> {
         let why = mailbox.standing.why.as_deref().unwrap_or_default();
         return Some(format!("{who}: {}, {cause}: {why}", side.as_str()));
     }
-    if now.state == MailboxState::Listed && mailbox.standing.approved == Some(false) {
+    if waits_for_approval(mailbox) {
         return Some(format!("{who}: its plan is not approved: `mailhaul plan approve FILE --by NAME`"));
     }
     let failed = (now.state == MailboxState::Failed).then(|| why_failed(mailbox))?;
     Some(format!("{who}: {}", failed.join(", ")))
+}
+
+/// Whether a mailbox is not ready since its newest plan is not the one that was approved.
+fn waits_for_approval(mailbox: &MailboxSummary) -> bool {
+    let standing = &mailbox.standing;
+    standing.now.state == MailboxState::Listed
+        && standing.unlisted.is_none()
+        && standing.approved == Some(false)
 }
 
 fn why_failed(mailbox: &MailboxSummary) -> Vec<String> {
@@ -310,6 +318,9 @@ pub(crate) fn next_step(project: &ProjectSummary) -> Option<&'static str> {
         ),
         () if project.states.keys().any(|state| state.is_live()) => None,
         () if some(Ready) || some(Stopped) => Some("`mailhaul run` copies what is pending"),
+        () if project.mailboxes.iter().any(waits_for_approval) => {
+            Some("`mailhaul plan approve FILE --by NAME` approves a plan that `mailhaul plan --out FILE` wrote")
+        }
         () if some(Listed) => Some("`mailhaul check` tries both ends"),
         () if some(Copied) => Some("`mailhaul verify` compares both ends"),
         () => None,
@@ -369,7 +380,7 @@ mod tests {
     use mailhaul_engine::cause::Actor;
     use mailhaul_engine::mailbox_state::StateOf;
     use mailhaul_engine::run_kind::{Channel, Phase};
-    use mailhaul_engine::summary::{Side, Standing, Totals};
+    use mailhaul_engine::summary::{PlanSummary, Side, Standing, Totals};
 
     use super::super::sum::samples;
     use super::*;
@@ -446,6 +457,49 @@ mod tests {
           source 1,333 = 1,303 copied + 20 already present + 9 skipped + 1 failed
             + 0 pending
         ");
+    }
+
+    #[test]
+    fn which_plan_is_approved_is_said_and_whose_plan_is_not() {
+        let mut project = two();
+        let anna = &mut project.mailboxes[0].standing;
+        (anna.now.state, anna.approved) = (MailboxState::Listed, Some(false));
+        let newest = PlanSummary {
+            number: 4,
+            digest: "0123456789abcdef".into(),
+            by: "eve".into(),
+            at: "now".into(),
+            mailboxes: 2,
+            conflicts: 0,
+        };
+        let in_force =
+            ApprovalSummary { number: Some(3), digest: "ff".into(), by: "lea".into(), at: "then".into() };
+        let line = |newest: Option<&PlanSummary>, in_force: Option<&ApprovalSummary>, approved| {
+            let plan = PlanStanding { newest: newest.cloned(), in_force: in_force.cloned(), approved };
+            plan_line(&plan).unwrap_or_default()
+        };
+        for (newest, in_force, approved, expected) in [
+            (None, None, false, ""),
+            (Some(&newest), None, false, "plan 4 of now, digest 0123456789ab, is not approved"),
+            (None, Some(&in_force), false, "plan 3, approved by lea on then"),
+            (Some(&newest), Some(&in_force), true, "plan 3, approved by lea on then"),
+            (
+                Some(&newest),
+                Some(&in_force),
+                false,
+                "plan 4 of now is not approved: plan 3, approved by lea on then, is in force",
+            ),
+        ] {
+            assert_eq!(line(newest, in_force, approved), expected);
+        }
+        project.plan =
+            Some(PlanStanding { newest: Some(newest), in_force: Some(in_force), approved: false });
+        let page = page(&project, &View { width: Some(80), ..View::default() });
+        assert!(page.contains("\n  plan 4 of now is not approved: plan 3"), "{page}");
+        let remark = "you: its plan is not approved: `mailhaul plan approve FILE --by NAME`";
+        assert!(page.contains(remark), "{page}");
+        project.states = [(MailboxState::Listed, 1)].into();
+        assert!(next_step(&project).is_some_and(|step| step.contains("plan approve")));
     }
 
     #[test]

@@ -205,8 +205,10 @@ fn fold(further: &mut Vec<RuleGroup>, group: &RuleGroup) {
             }
         }
         None => {
-            let (rule, from, to, why) = (None, None, None, None);
-            further.push(RuleGroup { way, rule, from, to, why, mailboxes: 0, ..group.clone() });
+            let mut line = group.clone();
+            (line.way, line.mailboxes) = (way, 0);
+            (line.rule, line.from, line.to, line.why) = (None, None, None, None);
+            further.push(line);
         }
     }
 }
@@ -345,4 +347,226 @@ pub(crate) fn approved(approval: &Approval) -> String {
 /// Returns as much of a digest as people compare.
 pub(crate) fn digits(digest: &str) -> String {
     digest.chars().filter(char::is_ascii_hexdigit).take(12).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_engine::assessment::Portion;
+    use mailhaul_engine::plan::{Choice, Conflict, Differences, FolderPlan, MailboxPlan, PlanDifference};
+
+    use super::super::super::sum::samples;
+    use super::super::changes::{self, Most};
+    use super::*;
+
+    fn folder(source: &str, target: Option<&str>, by: &str, why: &str) -> FolderPlan {
+        let one = samples::plan().folders.remove(0);
+        let (source, target) = (source.to_owned(), target.map(str::to_owned));
+        FolderPlan { source, target, by: by.into(), why: why.into(), create: false, ..one }
+    }
+
+    fn mailbox(n: usize, folders: Vec<FolderPlan>) -> MailboxPlan {
+        let messages: u64 = folders.iter().map(|folder| folder.to_copy).sum();
+        let name = format!("m{n:03}@old.example");
+        MailboxPlan {
+            mailbox: name.clone(),
+            source: name.clone(),
+            target: name,
+            bytes_to_copy: Some(messages << 12),
+            messages_to_copy: messages,
+            notes: Vec::new(),
+            conflicts: Vec::new(),
+            folders,
+            ..samples::plan()
+        }
+    }
+
+    fn ruled(folder: FolderPlan, rule: &str) -> FolderPlan {
+        FolderPlan { rule: Some(rule.into()), ..folder }
+    }
+
+    /// A conflict of a kind, with two ways out.
+    fn conflict(kind: ConflictKind, sentence: &str) -> Conflict {
+        let mut conflict = samples::plan().conflicts.remove(0);
+        (conflict.kind, conflict.sentence) = (kind, sentence.into());
+        let lines = "[[folders]]\nfrom = \"notes\"\nto = \"Notes 2\"\n".to_owned();
+        conflict.choices = vec![
+            Choice { what: "put `notes` into `Notes 2`".into(), lines: Some(lines), command: None },
+            Choice { what: "leave `notes` out".into(), lines: None, command: None },
+        ];
+        conflict
+    }
+
+    /// 40 mailboxes, as a hosting move has them.
+    fn forty() -> Vec<MailboxPlan> {
+        let of = |n: usize| {
+            let own = format!("Kunde {n}");
+            let mut folders = vec![
+                folder("INBOX", Some("INBOX"), "mailhaul", "INBOX is INBOX on every server"),
+                folder(&own, Some(&own), "mailhaul", "keeps its name"),
+            ];
+            if n < 30 {
+                let why = "the old host marks it as sent mail";
+                folders.push(folder("Gesendete Elemente", Some("Sent"), "roles 0.1.0", why));
+            }
+            if n % 4 == 0 {
+                let why = "customers' folders are named in English";
+                folders.push(folder("Kampagnen", Some("Campaigns"), "acme 0.3.1", why));
+                folders.push(folder("Kampagnen/Q4", Some("Campaigns/Q4"), "mailhaul", "goes along"));
+            }
+            let spam = folder("Spam", None, "mailhaul.toml:31", "your rule at mailhaul.toml:31 leaves it out");
+            folders.push(ruled(FolderPlan { to_copy: 0, ..spam }, "Spam → left out"));
+            let mut plan = mailbox(n, folders);
+            plan.left_out = vec![LeftOut {
+                rule: "your rule at mailhaul.toml:31 leaves it out".into(),
+                portion: Portion { messages: 1_200, bytes: 3 << 20 },
+            }];
+            if n % 10 == 3 {
+                let sentence = "`Notes` and `notes` would become one folder on the target";
+                plan.conflicts = vec![conflict(ConflictKind::Collision, sentence)];
+                plan.too_large = Portion { messages: 2, bytes: 120 << 20 };
+            }
+            plan
+        };
+        (0..40).map(of).collect()
+    }
+
+    fn overview(plans: &[MailboxPlan]) -> Overview {
+        let mut overview = Overview::new();
+        plans.iter().for_each(|plan| overview.add(plan));
+        overview
+    }
+
+    /// The page of more mailboxes than have one each.
+    fn page(plans: &[MailboxPlan], differences: &Differences, width: Option<usize>) -> String {
+        let (overview, palette) = (overview(plans), Palette::default());
+        let approval = Approval {
+            digest: "ffff".into(),
+            number: Some(3),
+            by: "lea".into(),
+            at: "then".into(),
+        };
+        let identity = Identity {
+            number: Some(4),
+            digest: "0123456789abcdef0123456789abcdef",
+            by: "eve",
+            at: "now",
+            in_force: Some(&approval),
+        };
+        [
+            trouble(&overview, width, palette),
+            changes::section(differences, None, Most::FLEET, width, palette),
+            by_rule(&overview, width, palette),
+            sums(&overview.totals(), 4_000.0, width) + &self::identity(&identity, width),
+        ]
+        .join("\n")
+    }
+
+    /// What has changed since plan 3: the plugin, and two folders.
+    fn differences(now: &[MailboxPlan]) -> Differences {
+        let mut all = Differences::default();
+        for plan in now {
+            let mut before = plan.clone();
+            for folder in before.folders.iter_mut().filter(|folder| folder.by == "acme 0.3.1") {
+                folder.by = "acme 0.3.0".into();
+                folder.target = Some("Kampagnen".into());
+            }
+            if plan.mailbox.starts_with("m001") {
+                before.folders.retain(|folder| !folder.source.starts_with("Kunde"));
+            }
+            let against = mailhaul_engine::plan::Against::Plan;
+            all.add(&PlanDifference::between(&before, plan, against, Some(3)));
+        }
+        all
+    }
+
+    #[test]
+    fn a_fleet_is_shown_by_rule_with_what_speaks_against_it_first() {
+        let plans = forty();
+        insta::assert_snapshot!(page(&plans, &differences(&plans), Some(80)), @"");
+    }
+
+    #[test]
+    fn a_wide_page_has_the_reasons_in_a_column() {
+        let plans = forty();
+        insta::assert_snapshot!(by_rule(&overview(&plans), Some(120), Palette::default()), @"");
+        let piped = by_rule(&overview(&plans), None, Palette::default());
+        assert_eq!(piped, by_rule(&overview(&plans), Some(120), Palette::default()), "a pipe wraps nothing");
+    }
+
+    #[test]
+    fn a_first_plan_is_told_from_a_changed_and_from_an_unchanged_one() {
+        let plans = forty();
+        let said = |all: &Differences| changes::section(all, None, Most::FEW, Some(80), Palette::default());
+        let mut first = Differences::default();
+        plans.iter().for_each(|plan| first.add(&PlanDifference::to_target(plan)));
+        insta::assert_snapshot!(said(&first), @"");
+        let mut same = Differences::default();
+        plans.iter().for_each(|plan| same.add(&PlanDifference::none(plan, 3)));
+        insta::assert_snapshot!(said(&same), @"");
+    }
+
+    /// Ten thousand mailboxes whose folders are called anything, with everything that can go wrong.
+    #[test]
+    fn the_page_of_ten_thousand_mailboxes_is_short_whatever_they_are_called() {
+        let long = "n".repeat(300);
+        let name = |n: usize, k: usize| format!("{:x}{long}", n.wrapping_mul(2_654_435_761) ^ k);
+        let (mut all, mut overview) = (Differences::default(), Overview::new());
+        for n in 0..10_000 {
+            let mut folders = vec![folder("INBOX", Some("INBOX"), "mailhaul", "w")];
+            for k in 0..4 {
+                let (source, target) = (name(n, k), name(n, k + 9));
+                folders.push(match k {
+                    0 => folder(&source, Some(&target), &format!("acme 1.{}", n % 70), &long),
+                    1 => ruled(folder(&source, Some(&target), "f:1", &long), &format!("{long}{} → x", n % 40)),
+                    2 => folder(&source, None, &format!("other 0.{}", n % 90), &long),
+                    _ => FolderPlan { outside: true, ..folder(&source, None, "mailhaul", &long) },
+                });
+            }
+            let mut plan = MailboxPlan { mailbox: name(n, 99), ..mailbox(n, folders) };
+            let sentence = format!("`{}` and `{}` {long} {long}", name(n, 1), name(n, 2));
+            let kind = ConflictKind::ALL[n % ConflictKind::ALL.len()];
+            let mut conflict = conflict(kind, &sentence);
+            conflict.choices.iter_mut().for_each(|choice| choice.what.push_str(&long));
+            plan.conflicts = vec![conflict];
+            plan.too_large = Portion { messages: 1, bytes: 1 };
+            plan.left_out =
+                vec![LeftOut { rule: format!("{n} {long}"), portion: Portion { messages: 1, bytes: 1 } }];
+            let mut before = plan.clone();
+            for (k, folder) in before.folders.iter_mut().enumerate() {
+                folder.by = format!("before {}", n % 50);
+                folder.target = (k % 2 == 0).then(|| name(n, 50 + k));
+            }
+            before.folders.swap_remove(1);
+            let against = mailhaul_engine::plan::Against::Plan;
+            all.add(&PlanDifference::between(&before, &plan, against, Some(n as u64)));
+            overview.add(&plan);
+        }
+        for width in [Some(80), Some(120), None] {
+            let palette = Palette::default();
+            let page = [
+                trouble(&overview, width, palette),
+                changes::section(&all, None, Most::FLEET, width, palette),
+                by_rule(&overview, width, palette),
+                sums(&overview.totals(), 4_000.0, width),
+            ]
+            .join("\n");
+            let lines = page.lines().count();
+            assert!(lines <= 195, "{width:?}: {lines} lines\n{page}");
+            let widest = page.lines().map(|line| line.width()).max().unwrap_or(0);
+            assert!(width.is_none_or(|width| widest <= width), "{width:?}: {widest} cells\n{page}");
+        }
+    }
+
+    #[test]
+    fn the_middle_of_a_long_name_is_left_out() {
+        for (name, cells, expected) in [
+            ("INBOX", 5, "INBOX"),
+            ("abcdefghij", 7, "abc…hij"),
+            ("受信箱受信箱", 7, "受…箱"),
+            ("a\u{1b}[2J", 20, "a\\x1b[2J"),
+        ] {
+            assert_eq!(short(name, cells), expected);
+            assert!(short(name, cells).width() <= cells);
+        }
+    }
 }
