@@ -821,7 +821,10 @@ mod tests {
             assert_eq!((approve.file.to_str(), approve.by.as_str()), (Some("p.json"), "Lea"));
         }
         for line in ["plan --only a", "plan --out p.json --against q.json --each"] {
-            assert!(matches!(parse(line).unwrap().command, Command::Plan(Plan { command: None, .. })), "{line}");
+            assert!(
+                matches!(parse(line).unwrap().command, Command::Plan(Plan { command: None, .. })),
+                "{line}"
+            );
         }
         for line in ["plan approve p.json", "plan approve --by Lea", "plan --each approve p.json --by Lea"] {
             assert!(parse(line).is_err(), "{line}");

@@ -303,7 +303,16 @@ impl Default for Standing {
         let (state, who) = (MailboxState::Listed, Actor::Operator);
         let now = StateOf { state, who, cause: None, side: None, until: None };
         let mailbox = String::new();
-        Self { mailbox, label: None, batch: None, unlisted: None, phase: None, why: None, approved: None, now }
+        Self {
+            mailbox,
+            label: None,
+            batch: None,
+            unlisted: None,
+            phase: None,
+            why: None,
+            approved: None,
+            now,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ impl<W: Write> Document<W> {
     /// When it cannot be written.
     pub fn begin(mut out: W, head: &impl Serialize) -> io::Result<Self> {
         let text = serde_json::to_string_pretty(head)?;
-        out.write_all(escape_json(text.trim_end_matches(['\n', '}'])).trim_end().as_bytes())?;
+        out.write_all(escape_json(text.strip_suffix("\n}").unwrap_or(&text)).as_bytes())?;
         Ok(Self { out, entries: false })
     }
 
@@ -79,8 +79,7 @@ mod tests {
         document.push(&json!([1, 2])).unwrap();
         document.end_list().unwrap();
         document.end().unwrap();
-        let whole =
-            json!({ "a": 1, "b": { "c": {} }, "none": [], "some": [{ "x": "two\nlines" }, [1, 2]] });
+        let whole = json!({ "a": 1, "b": { "c": {} }, "none": [], "some": [{ "x": "two\nlines" }, [1, 2]] });
         let text = String::from_utf8(out).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), whole);
         assert_eq!(text, format!("{}\n", serde_json::to_string_pretty(&whole).unwrap()));

@@ -189,9 +189,7 @@ impl Draft {
             return Ok(PlanDifference::none(plan, number));
         }
         Ok(match self.record.last_planned(&plan.mailbox, number)? {
-            Some((number, row)) => {
-                PlanDifference::between(&parsed(&row)?, plan, Against::Plan, Some(number))
-            }
+            Some((number, row)) => PlanDifference::between(&parsed(&row)?, plan, Against::Plan, Some(number)),
             None => PlanDifference::to_target(plan),
         })
     }

@@ -170,7 +170,9 @@ fn many_mailboxes_are_planned_in_little_memory() {
     let (source, target) = (Fake::in_memory(Manners::default()), Fake::in_memory(Manners::default()));
     for server in [&source, &target] {
         server.hear_at_most(usize::MAX);
-        server.manners(|m| m.capability = "IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE LIST-STATUS STATUS=SIZE".into());
+        server.manners(|m| {
+            m.capability = "IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE LIST-STATUS STATUS=SIZE".into()
+        });
     }
     source.store(|store| {
         store.create("Gesendete Elemente");
@@ -220,7 +222,12 @@ fn many_mailboxes_are_planned_in_little_memory() {
         let each = mailboxes as u64;
         assert_eq!(
             rows,
-            [("name", each * 12), ("name", each), ("inbox", each), ("stays", each * (FOLDERS as u64 - 12 - 1))]
+            [
+                ("name", each * 12),
+                ("name", each),
+                ("inbox", each),
+                ("stays", each * (FOLDERS as u64 - 12 - 1))
+            ]
         );
         let differences = survey.differences;
         let fresh = if round == 1 { each } else { 0 };

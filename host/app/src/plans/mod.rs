@@ -6,10 +6,10 @@
 mod approving;
 mod document;
 mod draft;
-mod reading;
-mod reference;
 #[cfg(test)]
 mod fleet;
+mod reading;
+mod reference;
 #[cfg(test)]
 mod tests;
 

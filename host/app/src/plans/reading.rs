@@ -82,7 +82,8 @@ pub fn read_each(path: &Path, project: &str, mut each: impl FnMut(MailboxPlan)) 
         return Err(Failure::input(sentence, again));
     }
     if digest_of(&head.project, &head.settings, digests) != head.digest {
-        let sentence = format!("`{shown}` was changed since it was written: its digest is not that of its content");
+        let sentence =
+            format!("`{shown}` was changed since it was written: its digest is not that of its content");
         return Err(Failure::input(sentence, again));
     }
     Ok(head)
@@ -163,4 +164,3 @@ impl<'de> Visitor<'de> for Mailboxes<'_> {
         Ok(())
     }
 }
-

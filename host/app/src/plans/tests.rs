@@ -54,8 +54,10 @@ fn draft(project: &Project, plans: &[MailboxPlan]) -> Draft {
 }
 
 fn number(draft: &mut Draft, project: &Project) -> Option<u64> {
-    let sums =
-        PlanSums { mailboxes: draft.survey(None).unwrap().overview.totals().mailboxes, ..PlanSums::default() };
+    let sums = PlanSums {
+        mailboxes: draft.survey(None).unwrap().overview.totals().mailboxes,
+        ..PlanSums::default()
+    };
     let numbered = draft.number(project, &PlanSettings::default(), &Requester::on_terminal("eve"), sums);
     numbered.unwrap().map(|plan| plan.number)
 }
@@ -142,7 +144,8 @@ fn a_project_that_cannot_be_written_is_planned_without_a_number() {
 
 fn file(number: u64, mailboxes: Vec<MailboxPlan>) -> PlanFile {
     let settings = PlanSettings::default();
-    let digest = digest_of("p", &settings, mailboxes.iter().map(|plan| (plan.mailbox.clone(), plan.digest())));
+    let digest =
+        digest_of("p", &settings, mailboxes.iter().map(|plan| (plan.mailbox.clone(), plan.digest())));
     let (by, at) = ("eve".to_owned(), "2026-11-30T10:00:00Z".to_owned());
     let (schema, project) = (PLAN_SCHEMA, "p".to_owned());
     PlanFile { schema, project, number: Some(number), digest, by, at, settings, mailboxes }
@@ -230,7 +233,10 @@ fn a_plan_with_conflicts_or_without_mailboxes_is_not_approved() {
     let project = project(dir.path());
     let conflicted = (0..7).map(|n| plan(&format!("m{n}"), &[], &["A and a are one"])).collect();
     for (plans, expected) in [
-        (conflicted, "7 mailboxes with conflicts that are not decided yet: `m0`, `m1`, `m2`, `m3`, `m4` and 2 more"),
+        (
+            conflicted,
+            "7 mailboxes with conflicts that are not decided yet: `m0`, `m1`, `m2`, `m3`, `m4` and 2 more",
+        ),
         (Vec::new(), "is a plan of no mailbox"),
     ] {
         let failure = approve(&project, &written(dir.path(), &file(1, plans)), "Eve").unwrap_err();
@@ -242,7 +248,10 @@ fn a_plan_with_conflicts_or_without_mailboxes_is_not_approved() {
         let failure = approve(&project, &good, name).unwrap_err();
         assert!(failure.causes[0].sentence.contains("--by"), "{failure}");
     }
-    assert!(!record::exists(&project.state) || record::open(&project.state).unwrap().approvals().unwrap().is_empty());
+    assert!(
+        !record::exists(&project.state)
+            || record::open(&project.state).unwrap().approvals().unwrap().is_empty()
+    );
 }
 
 #[test]

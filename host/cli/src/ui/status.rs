@@ -318,9 +318,9 @@ pub(crate) fn next_step(project: &ProjectSummary) -> Option<&'static str> {
         ),
         () if project.states.keys().any(|state| state.is_live()) => None,
         () if some(Ready) || some(Stopped) => Some("`mailhaul run` copies what is pending"),
-        () if project.mailboxes.iter().any(waits_for_approval) => {
-            Some("`mailhaul plan approve FILE --by NAME` approves a plan that `mailhaul plan --out FILE` wrote")
-        }
+        () if project.mailboxes.iter().any(waits_for_approval) => Some(
+            "`mailhaul plan approve FILE --by NAME` approves a plan that `mailhaul plan --out FILE` wrote",
+        ),
         () if some(Listed) => Some("`mailhaul check` tries both ends"),
         () if some(Copied) => Some("`mailhaul verify` compares both ends"),
         () => None,
@@ -396,8 +396,16 @@ mod tests {
         let now = StateOf { state, who, cause, side, until: None };
         let why = cause.map(|_| samples::stopped().reason);
         let (phase, batch) = (Some(Phase::Full), Some("monday".to_owned()));
-        *summary.standing =
-            Standing { mailbox: key.into(), label: None, batch, unlisted: None, phase, why, approved: None, now };
+        *summary.standing = Standing {
+            mailbox: key.into(),
+            label: None,
+            batch,
+            unlisted: None,
+            phase,
+            why,
+            approved: None,
+            now,
+        };
         summary
     }
 
@@ -492,8 +500,7 @@ mod tests {
         ] {
             assert_eq!(line(newest, in_force, approved), expected);
         }
-        project.plan =
-            Some(PlanStanding { newest: Some(newest), in_force: Some(in_force), approved: false });
+        project.plan = Some(PlanStanding { newest: Some(newest), in_force: Some(in_force), approved: false });
         let page = page(&project, &View { width: Some(80), ..View::default() });
         assert!(page.contains("\n  plan 4 of now is not approved: plan 3"), "{page}");
         let remark = "you: its plan is not approved: `mailhaul plan approve FILE --by NAME`";

@@ -92,11 +92,7 @@ impl FolderChange {
     }
 
     fn since(kind: ChangeKind, before: &FolderPlan, now: &FolderPlan) -> Self {
-        Self {
-            target_before: before.target.clone(),
-            by_before: before.by.clone(),
-            ..Self::of(kind, now)
-        }
+        Self { target_before: before.target.clone(), by_before: before.by.clone(), ..Self::of(kind, now) }
     }
 
     fn gone(before: &FolderPlan) -> Self {
@@ -328,7 +324,8 @@ impl Differences {
     /// merged.
     #[must_use]
     pub fn on_target(&self) -> (u64, u64) {
-        let of = |kind| self.groups.get(&(kind, String::new(), String::new())).map_or(0, |group| group.folders);
+        let of =
+            |kind| self.groups.get(&(kind, String::new(), String::new())).map_or(0, |group| group.folders);
         (of(ChangeKind::Created), of(ChangeKind::Merged))
     }
 
@@ -380,7 +377,11 @@ mod tests {
             // Copies that come out of a folder that is still there are no new name of it.
             (vec![a()], vec![a(), moved("A 2026", "A")], &[("new", "A 2026")]),
             (vec![by("acme 0.3.0", a())], vec![by("acme 0.3.1", a())], &[("decided-otherwise", "A")]),
-            (vec![by("mailhaul", folder("R", Some("R")))], vec![rule("3", "R → R")], &[("decided-otherwise", "R")]),
+            (
+                vec![by("mailhaul", folder("R", Some("R")))],
+                vec![rule("3", "R → R")],
+                &[("decided-otherwise", "R")],
+            ),
             (vec![rule("3", "R → R")], vec![rule("9", "R → R")], &[]),
             (vec![rule("3", "R → R")], vec![rule("3", "* → R")], &[("decided-otherwise", "R")]),
         ];
@@ -432,7 +433,13 @@ mod tests {
             .groups()
             .into_iter()
             .map(|group| {
-                (group.kind.as_str(), group.by_before.as_str(), group.mailboxes, group.folders, group.shown.len())
+                (
+                    group.kind.as_str(),
+                    group.by_before.as_str(),
+                    group.mailboxes,
+                    group.folders,
+                    group.shown.len(),
+                )
             })
             .collect();
         assert_eq!(groups, [("elsewhere", "acme 0.3.0", 22, 44, 2), ("new", "", 22, 22, SHOWN)]);

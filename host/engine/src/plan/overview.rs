@@ -481,7 +481,8 @@ mod tests {
         }
         let groups = overview.groups();
         assert!(groups.len() <= NAMED + 2, "{}", groups.len());
-        let folders: u64 = groups.iter().filter(|group| group.by == "acme 1").map(|group| group.folders).sum();
+        let folders: u64 =
+            groups.iter().filter(|group| group.by == "acme 1").map(|group| group.folders).sum();
         assert_eq!(folders, NAMED as u64 + 500);
         let other = groups.iter().find(|group| group.way == Way::OtherNames).unwrap();
         assert_eq!((other.mailboxes, other.messages), (501, 501));

@@ -365,7 +365,8 @@ mod tests {
         let waits = Outcome { until: Some("2026-11-30T10:00:00Z".into()), ..outcome(1, Stage::Begun) };
         let (runs, outcomes) = ([run(1, RunKind::Run, true)], [waits]);
         let all = by_mailbox(&runs, &outcomes);
-        let found = state(&of("ann", &copied(VerifiedDepth::None), all.get("ann"), &Accepted::default(), None));
+        let found =
+            state(&of("ann", &copied(VerifiedDepth::None), all.get("ann"), &Accepted::default(), None));
         assert_eq!(
             (found.state, found.until.as_deref()),
             (MailboxState::Waiting, Some("2026-11-30T10:00:00Z"))

@@ -10,8 +10,8 @@ use crate::state::facts::{self, Accepted, Approved, MailboxRuns, by_mailbox};
 use crate::state::ledger::{Ledger, LedgerError, Result};
 use crate::state::reading::{self, Readings, Stamp};
 use crate::state::record::{
-    self, Approval, ListedMailbox, Note, Outcome, Reading, Record, RecordedMailbox, RecordedPlan, RecordedRun,
-    Stage,
+    self, Approval, ListedMailbox, Note, Outcome, Reading, Record, RecordedMailbox, RecordedPlan,
+    RecordedRun, Stage,
 };
 use crate::summary::{
     ApprovalSummary, BatchSummary, LastRun, MailboxSummary, PlanStanding, PlanSummary, ProjectSummary,

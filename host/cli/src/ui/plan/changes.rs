@@ -50,7 +50,8 @@ pub(crate) fn section(
         }
         let rest: u64 = groups.iter().skip(most.groups).map(|group| group.folders).sum();
         if rest > 0 {
-            let line = format!("and {} more that changed: `--format json` has every one", plural(rest, "folder"));
+            let line =
+                format!("and {} that changed: `--format json` has every one", plural(rest, "more folder"));
             push_wrapped(&mut out, 2, &line, width);
         }
         push_wrapped(&mut out, 2, &format!("{} as in {then}", folders_are(all.same)), width);
@@ -121,7 +122,7 @@ fn push_group(out: &mut String, group: &ChangeGroup, most: usize, width: Option<
     }
     let rest = group.folders.saturating_sub(group.shown.len().min(most) as u64);
     if rest > 0 {
-        push_wrapped(out, 4, &format!("and {} more", plural(rest, "folder")), width);
+        push_wrapped(out, 4, &format!("and {}", plural(rest, "more folder")), width);
     }
 }
 

@@ -116,8 +116,7 @@ impl SqliteRecord {
 
     pub(super) fn approval_fits(&self, mailbox: &str) -> Result<Option<bool>> {
         self.sql(|db| {
-            let any: bool =
-                db.query_row("SELECT EXISTS (SELECT 1 FROM approved)", [], |r| r.get(0))?;
+            let any: bool = db.query_row("SELECT EXISTS (SELECT 1 FROM approved)", [], |r| r.get(0))?;
             if !any {
                 return Ok(None);
             }
