@@ -479,16 +479,73 @@ mod tests {
     #[test]
     fn a_fleet_is_shown_by_rule_with_what_speaks_against_it_first() {
         let plans = forty();
-        insta::assert_snapshot!(page(&plans, &differences(&plans), Some(80)), @"");
+        insta::assert_snapshot!(page(&plans, &differences(&plans), Some(80)), @r#"
+        conflicts: 4 mailboxes would not be run
+          4 mailboxes: folders would become one on the new host
+            m003@old.example: `Notes` and `notes` would become one folder on the target
+              - put `notes` into `Notes 2`
+                  [[folders]]
+                  from = "notes"
+                  to = "Notes 2"
+              - leave `notes` out
+            also m013@old.example, m023@old.example, m033@old.example
+        not copied:
+          48,000 messages, 120.0 MiB left out: your rule at mailhaul.toml:31 leaves it
+            out
+          8 messages, 480.0 MiB: too large for the new host
+
+        against plan 3: 10 go elsewhere, 1 new
+          10 mailboxes: go elsewhere, acme 0.3.1 instead of acme 0.3.0
+            − Kampagnen → Kampagnen
+            + Kampagnen → Campaigns
+            and 9 more folders
+          m001@old.example: new at the source
+            + Kunde 1 → Kunde 1
+          159 folders are as in plan 3
+
+          Mailboxes  From and to                  Decided by        Messages       Size
+                 40  Spam → left out              mailhaul.toml:31    48,000  120.0 MiB
+                 30  Gesendete Elemente → Sent    roles 0.1.0         36,000   90.0 MiB
+                       the old host marks it as sent mail
+                 10  Kampagnen/** → Campaigns/**  acme 0.3.1          24,000   60.0 MiB
+                       customers' folders are named in English
+                 40  INBOX stays                  mailhaul            48,000  120.0 MiB
+                 40  40 other folders stay        mailhaul            48,000  120.0 MiB
+                 40  Sum                                             204,000  510.0 MiB
+
+        40 mailboxes, 170 folders: 156,000 messages to copy, 609.4 MiB; 0 already there,
+          8 too large, 48,000 left out
+        estimate: about 67 min
+        plan 4, digest 0123456789ab, made by eve on now
+        it is not approved: plan 3, approved by lea on then, is in force
+        "#);
     }
 
     #[test]
     fn a_wide_page_has_the_reasons_in_a_column() {
         let plans = forty();
         // A pipe wraps nothing, whatever width there is elsewhere.
-        insta::assert_snapshot!(by_rule(&overview(&plans), None, Palette::default()), @"");
+        insta::assert_snapshot!(by_rule(&overview(&plans), None, Palette::default()), @"
+        Mailboxes  From and to                  Decided by        Messages       Size  Why
+               40  Spam → left out              mailhaul.toml:31    48,000  120.0 MiB  your rule at mailhaul.toml:31 leaves it out
+               30  Gesendete Elemente → Sent    roles 0.1.0         36,000   90.0 MiB  the old host marks it as sent mail
+               10  Kampagnen/** → Campaigns/**  acme 0.3.1          24,000   60.0 MiB  customers' folders are named in English
+               40  INBOX stays                  mailhaul            48,000  120.0 MiB  INBOX is INBOX on every server
+               40  40 other folders stay        mailhaul            48,000  120.0 MiB  keeps its name
+               40  Sum                                             204,000  510.0 MiB
+        ");
         let wide = by_rule(&overview(&plans[4..30]), Some(120), Palette::default());
-        insta::assert_snapshot!(wide, @"");
+        insta::assert_snapshot!(wide, @"
+        Mailboxes  From and to                  Decided by        Messages       Size
+               26  Spam → left out              mailhaul.toml:31    31,200   78.0 MiB
+               26  Gesendete Elemente → Sent    roles 0.1.0         31,200   78.0 MiB
+                     the old host marks it as sent mail
+                7  Kampagnen/** → Campaigns/**  acme 0.3.1          16,800   42.0 MiB
+                     customers' folders are named in English
+               26  INBOX stays                  mailhaul            31,200   78.0 MiB
+               26  26 other folders stay        mailhaul            31,200   78.0 MiB
+               26  Sum                                             141,600  354.0 MiB
+        ");
     }
 
     #[test]
@@ -497,10 +554,15 @@ mod tests {
         let said = |all: &Differences| changes::section(all, None, Most::FEW, Some(80), Palette::default());
         let mut first = Differences::default();
         plans.iter().for_each(|plan| first.add(&PlanDifference::to_target(plan)));
-        insta::assert_snapshot!(said(&first), @"");
+        insta::assert_snapshot!(said(&first), @"
+        the first plan, held against what the new host has: 0 folders are created there,
+          0 merged, 130 there already
+        ");
         let mut same = Differences::default();
         plans.iter().for_each(|plan| same.add(&PlanDifference::none(plan, 3)));
-        insta::assert_snapshot!(said(&same), @"");
+        insta::assert_snapshot!(said(&same), @"
+        nothing has changed: 170 folders are as in plan 3
+        ");
     }
 
     /// Ten thousand mailboxes whose folders are called anything, with everything that can go wrong.
