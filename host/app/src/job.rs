@@ -65,6 +65,7 @@ pub fn job(project: &Project, only: &[String]) -> Result<Job, Failure> {
 }
 
 /// Returns whoever has typed the command: behind `sudo` the person himself.
+#[must_use]
 pub fn requester() -> Requester {
     let uid = std::fs::metadata("/proc/self").map(|meta| meta.uid()).unwrap_or_default();
     let sudo = || std::env::var("SUDO_USER").ok().filter(|name| uid == 0 && !name.trim().is_empty());

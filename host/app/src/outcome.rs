@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use mailhaul_engine::assessment::Assessment;
 use mailhaul_engine::event::{CheckRow, Event, Finish, MailboxEnd};
+use mailhaul_engine::plan::PlanSettings;
 use mailhaul_engine::summary::{Difference, MailboxSummary, Side};
 
 use crate::Failure;
@@ -17,6 +18,8 @@ pub struct Outcome {
     pub assessments: Vec<Assessment>,
     /// Every end that `check` has tried: two rows for each mailbox.
     pub checks: Vec<CheckRow>,
+    /// What plans were made by; empty for a task that makes none.
+    pub settings: PlanSettings,
     /// Differences that this command found, each with the mailbox's key.
     pub differences: Vec<(String, Difference)>,
     /// Folders that were found under another name, and copies that were moved.

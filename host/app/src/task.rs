@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mailhaul_engine::event::Event;
 use mailhaul_engine::handle::{self, Command, Handle};
 use mailhaul_engine::job::{Job, Task};
+use mailhaul_engine::plan::PlanSettings;
 use mailhaul_engine::plugin::Plugins;
 use mailhaul_plugin_host::Cancel;
 use mailhaul_project::Project;
@@ -17,6 +18,7 @@ use crate::{Failure, Warn};
 pub struct Running {
     handle: Handle,
     cancel: Cancel,
+    settings: PlanSettings,
     ended: bool,
 }
 
@@ -27,7 +29,7 @@ pub struct Running {
 /// Plugins that are missing or do not load; inputs that cannot be read. What the task itself finds is among
 /// its events.
 pub async fn start(project: &Project, job: Job, task: Task, warn: Warn<'_>) -> Result<Running, Failure> {
-    start_with(project, job, task, |_, _| {}, warn).await
+    start_with(project, job, task, |_| {}, warn).await
 }
 
 /// As [`start`], with the plugins changed before anything is asked of them.
@@ -38,7 +40,7 @@ pub async fn start_with(
     project: &Project,
     job: Job,
     task: Task,
-    change: impl FnOnce(&Job, &mut Plugins),
+    change: impl FnOnce(&mut Plugins),
     warn: Warn<'_>,
 ) -> Result<Running, Failure> {
     let LoadedPlugins { mut plugins, cancel } = plugins::load(project, warn).await?;
@@ -52,14 +54,23 @@ pub async fn start_with(
             )),
         }
     }
-    change(&job, &mut plugins);
-    Ok(Running::of(handle::start(Arc::new(job), plugins, task), cancel))
+    change(&mut plugins);
+    let settings = PlanSettings::of(&job, &plugins);
+    let running = Running::of(handle::start(Arc::new(job), plugins, task), cancel);
+    Ok(Running { settings, ..running })
 }
 
 impl Running {
     /// Makes one of a task that is driven as the engine's are.
     pub(crate) fn of(handle: Handle, cancel: Cancel) -> Self {
-        Self { handle, cancel, ended: false }
+        Self { handle, cancel, settings: PlanSettings::default(), ended: false }
+    }
+
+    /// What decides about every mailbox's plan: `[[folders]]`, `[select]` and the mapping plugins. Empty for
+    /// what copies no mail.
+    #[must_use]
+    pub fn settings(&self) -> &PlanSettings {
+        &self.settings
     }
 
     /// Waits for the next event; `None` after [`Event::Finished`], which is always the last. May be dropped

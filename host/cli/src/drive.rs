@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mailhaul_app::{Outcome, Running};
 use mailhaul_engine::event::Event;
-use mailhaul_engine::job::{Job, Task};
+use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::Plugins;
 use mailhaul_project::Project;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -96,7 +96,7 @@ pub(crate) fn task(
     watcher: &mut dyn Watcher,
     each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
-    task_with(ui, project, only, task, watcher, |_, _| {}, each)
+    task_with(ui, project, only, task, watcher, |_| {}, each)
 }
 
 /// As [`task`], with the plugins changed before anything is asked of them.
@@ -109,7 +109,7 @@ pub(crate) fn task_with(
     only: &[String],
     task: Task,
     watcher: &mut dyn Watcher,
-    change: impl FnOnce(&Job, &mut Plugins),
+    change: impl FnOnce(&mut Plugins),
     each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
     // Before signals are ours: a command that asks for a password can be broken off at once.
@@ -142,6 +142,7 @@ pub(crate) async fn follow(
     mut each: impl FnMut(&mut Ui, &Outcome, &Event) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
+    outcome.settings.clone_from(running.settings());
     let mut deadline: Option<Instant> = None;
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

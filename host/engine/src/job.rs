@@ -13,6 +13,7 @@ use mailhaul_net::Dialer;
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::password_hosts::{Destination, Server};
+use crate::plan::AgreedPlan;
 use crate::plugin::Depth;
 use crate::rules::FolderRule;
 use crate::run_kind::Requester;
@@ -188,8 +189,9 @@ pub enum Task {
     Plan,
     /// Copy what is missing, prove the sum, run the validation hooks. With a plan, exactly that plan.
     Run {
-        /// A plan made earlier; the run refuses to start a mailbox that no longer fits it.
-        plan: Option<Vec<crate::plan::MailboxPlan>>,
+        /// A plan made earlier. Nothing is started when it no longer fits; folders that it does not know are
+        /// not copied.
+        plan: Option<Arc<AgreedPlan>>,
         /// `--delete-gone`: put copies of what the source no longer has into quarantine on the target.
         delete_gone: bool,
         /// `--over-quota`: begin also what is known to be more than the target has room for.

@@ -276,6 +276,8 @@ impl FolderRule {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rule(from: &str, to: &str) -> FolderRule {
@@ -341,6 +343,20 @@ mod tests {
     fn a_pattern_is_shown_as_it_is_written() {
         for written in ["Old/**", "**/Spam", "Proj *", "a*b*c", r"A\/B", r"a\*b", "/Shared/**", "INBOX"] {
             assert_eq!(Pattern::parse(written).unwrap().to_string(), written);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// What is shown is read as the same pattern, whatever is in a name.
+        #[test]
+        fn a_pattern_that_is_shown_is_read_as_what_it_was(
+            levels in prop::collection::vec(r#"(\*\*|[a*\\/"'\x07ü\u{202e} ]{1,6})"#, 1..4),
+        ) {
+            if let Ok(pattern) = Pattern::parse(&levels.join("/")) {
+                prop_assert_eq!(Pattern::parse(&pattern.to_string()), Ok(pattern));
+            }
         }
     }
 

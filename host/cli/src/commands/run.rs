@@ -1,10 +1,12 @@
 //! `mailhaul run`: copies what is missing.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use mailhaul_app::{Outcome, plans};
 use mailhaul_engine::code::Code;
 use mailhaul_engine::job::Task;
+use mailhaul_engine::plan::AgreedPlan;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::record;
 use mailhaul_engine::summary::{Difference, Exception, ExceptionOutcome, LeftOutFolder, MailboxSummary};
@@ -26,7 +28,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Fail
     }
     let project = project::for_work(ui, global)?;
     let plan = match &args.plan {
-        Some(path) => Some(plans::read(path, &project.name)?.mailboxes),
+        Some(path) => Some(Arc::new(AgreedPlan::from(&plans::read(path, &project.name)?))),
         None => {
             warn_of_approval(ui, &project);
             None

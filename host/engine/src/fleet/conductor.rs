@@ -1,9 +1,10 @@
 //! Runs a task over all mailboxes within the ceilings, and ends it in order.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use mailhaul_text::plural;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -18,7 +19,7 @@ use crate::job::{Limits, Task};
 use crate::mailbox::run::RunOptions;
 use crate::mailbox::verify::Extent;
 use crate::mailbox::{assess, check, plan, run, undo, verify};
-use crate::plan::MailboxPlan;
+use crate::plan::{AgreedPlan, Misfit, PlanSettings};
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::state::record::{self, RunResult};
@@ -31,6 +32,9 @@ const GRACE: Duration = Duration::from_secs(4);
 
 /// The newest run's row is brought up to date this often.
 const STORE_EVERY: Duration = Duration::from_secs(1);
+
+/// Of a plan that no longer fits, so many places are named.
+const MOST_MISFITS: usize = 20;
 
 /// Does `task` over all mailboxes of the project; returns how everything ended.
 pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
@@ -57,10 +61,19 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     }
     context.hosted.fill(mailboxes.iter().chain(&left_out));
     let agreed = match &task {
-        Task::Run { plan: Some(plans), .. } => match match_agreed(plans, &mut mailboxes, &mut left_out) {
-            Ok(()) => Some(Arc::new(plans.clone())),
-            Err(reasons) => return refused(TaskRefusalKind::Input, reasons),
-        },
+        Task::Run { plan: Some(agreed), .. } => {
+            let today = PlanSettings::of(&context.job, &context.plugins);
+            let mut reasons: Vec<String> = agreed
+                .misfits(&today)
+                .iter()
+                .map(|misfit| format!("the plan no longer fits: {misfit}"))
+                .collect();
+            reasons.extend(match_agreed(agreed, &mut mailboxes, &mut left_out));
+            if !reasons.is_empty() {
+                return unfit(reasons);
+            }
+            Some(Arc::clone(agreed))
+        }
         _ => None,
     };
     // The whole list: a mailbox that this task leaves out is still one that has to be moved.
@@ -84,22 +97,15 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     drop(left_out);
     context.emit(Event::Started { mailboxes: mailboxes.len() as u64 }).await;
     // A plan that no longer fits starts nothing at all: every mailbox is planned before the first byte.
-    if let Some(plans) = &agreed {
-        let ends = work_on_all(context, &mailboxes, MailboxTask::Fit(Arc::clone(plans)), None).await;
-        let reasons: Vec<String> = ends
-            .iter()
-            .filter_map(|(name, end)| match end {
-                MailboxEnd::Stopped(Stopped { cause: Cause::Plan, reason, .. }) => Some(format!(
-                    "{name}: the plan no longer fits: {reason}; make a new one with `mailhaul plan --out`"
-                )),
-                _ => None,
-            })
-            .collect();
+    if let Some(agreed) = &agreed {
+        let pass = Arc::new(FitPass { agreed: Arc::clone(agreed), misfits: Mutex::default() });
+        work_on_all(context, &mailboxes, MailboxTask::Fit(Arc::clone(&pass)), None).await;
+        let reasons = pass.reasons(&mailboxes);
         if !reasons.is_empty() {
             if let Some(recorder) = &recorder {
                 recorder.end(context, RunResult::Refused);
             }
-            return refused(TaskRefusalKind::Input, reasons);
+            return unfit(reasons);
         }
     }
     let work = match task {
@@ -192,21 +198,63 @@ fn refused(kind: TaskRefusalKind, reasons: Vec<String>) -> Finish {
     Finish { refused: Some(TaskRefusal { kind, reasons, remedy: None }), ..Finish::default() }
 }
 
-/// Exactly the mailboxes of the plan are run; what it does not name is left out.
+/// Refuses a plan that no longer fits: the first reasons are named, the others counted.
+fn unfit(mut reasons: Vec<String>) -> Finish {
+    let more = reasons.len().saturating_sub(MOST_MISFITS);
+    reasons.truncate(MOST_MISFITS);
+    if more > 0 {
+        reasons.push(format!("the plan no longer fits in {}", plural(more as u64, "more place")));
+    }
+    let remedy = Some("nothing was started; `mailhaul plan --out FILE` makes a new plan".to_owned());
+    let refused = TaskRefusal { kind: TaskRefusalKind::Input, reasons, remedy };
+    Finish { refused: Some(refused), ..Finish::default() }
+}
+
+/// Exactly the mailboxes of the plan are run; what it does not name is left out. Returns a sentence for each
+/// that the list does not have.
 fn match_agreed(
-    plans: &[MailboxPlan],
+    agreed: &AgreedPlan,
     mailboxes: &mut Vec<Mailbox>,
     left_out: &mut Vec<Mailbox>,
-) -> Result<(), Vec<String>> {
-    let unknown: Vec<String> = plans
-        .iter()
-        .filter(|p| !mailboxes.iter().any(|m| m.key == p.mailbox))
-        .map(|p| {
-            format!("the plan names the mailbox `{}`, which the list does not have (any more)", p.mailbox)
-        })
+) -> Vec<String> {
+    let known: HashSet<&str> =
+        mailboxes.iter().chain(left_out.iter()).map(|mailbox| mailbox.key.as_str()).collect();
+    let unknown = agreed
+        .mailboxes()
+        .filter(|key| !known.contains(key))
+        .map(|key| format!("the plan names the mailbox `{key}`, which the list does not have (any more)"))
         .collect();
-    left_out.extend(mailboxes.extract_if(.., |m| plans.iter().all(|p| p.mailbox != m.key)));
-    if unknown.is_empty() { Ok(()) } else { Err(unknown) }
+    left_out.extend(mailboxes.extract_if(.., |mailbox| agreed.of(&mailbox.key).is_none()));
+    unknown
+}
+
+/// A look at every mailbox of a plan before the first is begun.
+struct FitPass {
+    agreed: Arc<AgreedPlan>,
+    /// What was found, by mailbox.
+    misfits: Mutex<HashMap<String, Vec<Misfit>>>,
+}
+
+impl FitPass {
+    async fn look(&self, context: &Context, mailbox: &Mailbox) {
+        let Some(agreed) = self.agreed.of(&mailbox.key) else { return };
+        let found = plan::misfits(context, mailbox, agreed).await;
+        if !found.is_empty() {
+            let mut all = self.misfits.lock().unwrap_or_else(PoisonError::into_inner);
+            all.insert(mailbox.key.clone(), found);
+        }
+    }
+
+    /// A sentence for each, in the order of the list.
+    fn reasons(&self, mailboxes: &[Mailbox]) -> Vec<String> {
+        let found = self.misfits.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_mailbox = |mailbox: &Mailbox| {
+            let misfits = found.get(&mailbox.key).into_iter().flatten();
+            let key = mailbox.key.clone();
+            misfits.map(move |misfit| format!("{key}: the plan no longer fits: {misfit}")).collect::<Vec<_>>()
+        };
+        mailboxes.iter().flat_map(of_mailbox).collect()
+    }
 }
 
 #[derive(Clone)]
@@ -214,8 +262,8 @@ enum MailboxTask {
     Assess(Arc<HashMap<String, Assessment>>),
     Check,
     Plan,
-    Fit(Arc<Vec<MailboxPlan>>),
-    Run { agreed: Option<Arc<Vec<MailboxPlan>>>, delete_gone: bool, over_quota: bool },
+    Fit(Arc<FitPass>),
+    Run { agreed: Option<Arc<AgreedPlan>>, delete_gone: bool, over_quota: bool },
     Undo(Arc<[String]>),
     Verify(Extent),
 }
@@ -358,14 +406,14 @@ async fn work_on(
     let (end, mut summary) = match work {
         MailboxTask::Assess(known) => (assess::run(context, mailbox, known.get(&mailbox.key)).await, None),
         MailboxTask::Check => (check::run(context, mailbox).await, None),
-        MailboxTask::Plan => (plan::run(context, mailbox, None).await, None),
-        MailboxTask::Fit(plans) => {
-            let agreed = plans.iter().find(|p| p.mailbox == mailbox.key);
-            return plan::run(context, mailbox, agreed).await;
+        MailboxTask::Plan => (plan::run(context, mailbox).await, None),
+        MailboxTask::Fit(pass) => {
+            pass.look(context, mailbox).await;
+            return MailboxEnd::Complete;
         }
         MailboxTask::Undo(folders) => undo::undo(context, mailbox, folders).await,
         MailboxTask::Run { agreed, delete_gone, over_quota } => {
-            let agreed = agreed.as_ref().and_then(|p| p.iter().find(|p| p.mailbox == mailbox.key));
+            let agreed = agreed.as_ref().and_then(|agreed| agreed.of(&mailbox.key));
             let orders = RunOptions { agreed, delete_gone: *delete_gone, over_quota: *over_quota };
             run::run(context, mailbox, orders).await
         }

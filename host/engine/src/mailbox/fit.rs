@@ -10,6 +10,7 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::mailbox::inventory::EndInventory;
 use crate::mapping::planner::{PlanError, plan};
+use crate::mapping::portions::Numbers;
 use crate::mapping::target::Listing;
 use crate::plan::Conflict;
 use crate::state::ledger::Ledger;
@@ -50,7 +51,7 @@ pub(super) async fn compare(
     fit.notes.extend(keywords(context, mailbox, source, target).await?);
     let listings = (source.listing.clone(), target.listing.clone());
     let ends = (&mut source.session, &mut target.session);
-    match plan(context, mailbox, ends.0, ends.1, listings, ledger).await {
+    match plan(context, mailbox, ends.0, ends.1, listings, ledger, Numbers::Counted).await {
         Ok(planned) => {
             fit.notes.extend(remarks(&planned.mappings.notes));
             if !planned.plan.conflicts.is_empty() {

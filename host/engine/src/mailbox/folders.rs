@@ -212,6 +212,7 @@ mod tests {
             keeps_copies: false,
             outside: false,
             by: String::new(),
+            rule: None,
             why: String::new(),
             story: Vec::new(),
             status: None,

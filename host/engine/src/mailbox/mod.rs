@@ -1,5 +1,6 @@
 //! What is done with one mailbox: each command is a file, and [`open`] is how each begins and ends.
 
+pub(crate) mod agreed;
 pub(crate) mod assess;
 pub(crate) mod check;
 pub(crate) mod connect;

@@ -7,34 +7,53 @@ use crate::mailbox::connect::{Waits, connect};
 use crate::mailbox::listing::{KnownFolders, figures, unlisted};
 use crate::mailbox::one_account::{self, Purpose};
 use crate::mailbox::open::Interruption;
-use crate::mapping::planner::plan;
-use crate::plan::{Conflict, MailboxPlan};
+use crate::mapping::planner::{PlannedMailbox, plan};
+use crate::mapping::portions::Numbers;
+use crate::plan::{AgreedMailbox, Conflict, MailboxPlan, Misfit};
 use crate::server::dial::log_out;
 use crate::side::Side;
 use crate::state::ledger::Ledger;
 use crate::summary::Stopped;
 use crate::task::context::Context;
 
-/// Makes the plan of one mailbox and tells it; one that was `agreed` on is only held against what would be
-/// done today.
-pub(crate) async fn run(context: &Context, mailbox: &Mailbox, agreed: Option<&MailboxPlan>) -> MailboxEnd {
-    let planned = tokio::select! {
-        planned = make(context, mailbox) => planned,
-        () = context.stop.raised() => return MailboxEnd::Interrupted,
-    };
-    let plan = match planned {
-        Ok(Some(plan)) => plan,
-        Ok(None) => return MailboxEnd::Interrupted,
-        Err(interruption) => return interruption.end(context, mailbox).await,
-    };
-    let refusal = refusal(&plan, agreed);
-    if agreed.is_none() {
-        context.emit(Event::Planned(plan)).await;
+/// Makes the plan of one mailbox and tells it.
+pub(crate) async fn run(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
+    match look(context, mailbox, Numbers::Listed).await {
+        Ok(planned) => {
+            let refusal = refusal(&planned.plan);
+            context.emit(Event::Planned(planned.plan)).await;
+            refusal.map_or(MailboxEnd::Complete, MailboxEnd::Stopped)
+        }
+        Err(end) => end,
     }
-    refusal.map_or(MailboxEnd::Complete, MailboxEnd::Stopped)
 }
 
-async fn make(context: &Context, mailbox: &Mailbox) -> Result<Option<MailboxPlan>, Interruption> {
+/// Returns what of today's plan is otherwise than it was agreed on. A mailbox that cannot be looked at says
+/// so when it is run.
+pub(crate) async fn misfits(context: &Context, mailbox: &Mailbox, agreed: &AgreedMailbox) -> Vec<Misfit> {
+    match look(context, mailbox, Numbers::Counted).await {
+        Ok(planned) => agreed.fit(&planned.plan, &planned.renames).misfits,
+        Err(_) => Vec::new(),
+    }
+}
+
+async fn look(context: &Context, mailbox: &Mailbox, numbers: Numbers) -> Result<PlannedMailbox, MailboxEnd> {
+    let planned = tokio::select! {
+        planned = make(context, mailbox, numbers) => planned,
+        () = context.stop.raised() => return Err(MailboxEnd::Interrupted),
+    };
+    match planned {
+        Ok(Some(planned)) => Ok(planned),
+        Ok(None) => Err(MailboxEnd::Interrupted),
+        Err(interruption) => Err(interruption.end(context, mailbox).await),
+    }
+}
+
+async fn make(
+    context: &Context,
+    mailbox: &Mailbox,
+    numbers: Numbers,
+) -> Result<Option<PlannedMailbox>, Interruption> {
     let connected = connect(context, mailbox, &mut Waits::default()).await?;
     let Some((_permit, mut ends)) = connected else { return Ok(None) };
     let ledger = Ledger::read_of(&context.job.state_dir, &mailbox.identity())?;
@@ -43,22 +62,19 @@ async fn make(context: &Context, mailbox: &Mailbox) -> Result<Option<MailboxPlan
     let lacks = [(Side::Source, &listings.0), (Side::Target, &listings.1)];
     let lacks: Vec<String> =
         lacks.into_iter().filter_map(|(side, listing)| unlisted(side, listing)).collect();
-    let mut planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, ledger).await?;
+    let (source, target) = (&mut ends.source, &mut ends.target);
+    let mut planned = plan(context, mailbox, source, target, listings, ledger, numbers).await?;
     let listings = (&planned.listings.0, &planned.listings.1);
-    let ends_of_it = (&mut ends.source, &mut ends.target);
-    one_account::enter(context, mailbox, ends_of_it, listings, Purpose::Look).await?;
+    one_account::enter(context, mailbox, (source, target), listings, Purpose::Look).await?;
     log_out(ends.source).await;
     log_out(ends.target).await;
     planned.plan.notes.extend(lacks);
-    Ok(Some(planned.plan))
+    Ok(Some(planned))
 }
 
-/// A plan with conflicts is not run, nor one that differs from the one agreed on.
+/// A plan with conflicts is not run.
 #[must_use]
-pub(super) fn refusal(plan: &MailboxPlan, agreed: Option<&MailboxPlan>) -> Option<Stopped> {
-    let stop = |reason| Stopped { side: Side::Local, cause: Cause::Plan, reason };
-    if let Some(departs) = agreed.and_then(|agreed| plan.deviation_from(agreed)) {
-        return Some(stop(departs));
-    }
-    (!plan.conflicts.is_empty()).then(|| stop(Conflict::sentences(&plan.conflicts)))
+pub(super) fn refusal(plan: &MailboxPlan) -> Option<Stopped> {
+    let reason = || Conflict::sentences(&plan.conflicts);
+    (!plan.conflicts.is_empty()).then(|| Stopped { side: Side::Local, cause: Cause::Plan, reason: reason() })
 }

@@ -9,6 +9,7 @@ use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::{Lists, MailboxWork, SharedLedger, Step, locked};
+use crate::mailbox::agreed::BesidePlan;
 use crate::mailbox::connect::{MAX_SUGGESTED, Waits, connect};
 use crate::mailbox::follow::{folders_to_open, follow, look_up_elsewhere, names};
 use crate::mailbox::hooks::EndsState;
@@ -20,7 +21,8 @@ use crate::mailbox::plan::refusal;
 use crate::mailbox::room_left::require_room;
 use crate::mailbox::{delete_gone, folders, hooks, left_out, lengths, one_account};
 use crate::mapping::planner::{PlannedMailbox, plan};
-use crate::plan::MailboxPlan;
+use crate::mapping::portions::Numbers;
+use crate::plan::AgreedMailbox;
 use crate::plugin::Depth;
 use crate::server::dial::Ends;
 use crate::server::error::EndError;
@@ -46,8 +48,8 @@ const MAX_PATIENCE: u32 = 10;
 /// What the operator asked of a run, by its options.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunOptions<'a> {
-    /// The plan given with `--plan`; the mailbox is not run when it would be planned otherwise now.
-    pub agreed: Option<&'a MailboxPlan>,
+    /// What the plan given with `--plan` says of it; it is not run when it would be planned otherwise now.
+    pub agreed: Option<&'a AgreedMailbox>,
     /// `--delete-gone`: copies of what the source no longer has go into quarantine.
     pub delete_gone: bool,
     /// `--over-quota`: what is known to be too much for the target is begun all the same.
@@ -61,6 +63,8 @@ struct Seen {
     waits: Waits,
     /// There was room for all that is to be copied, or nobody could tell.
     room: bool,
+    /// What the source has beside the plan that was agreed on was told.
+    beside: bool,
 }
 
 /// Brings one mailbox to the target: attempts until it is done, stopped, or not worth another.
@@ -153,17 +157,28 @@ async fn attempt(
     warn_unlisted(work, &listings.0, &listings.1).await;
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
-    let planned = plan(context, mailbox, &mut ends.source, &mut ends.target, listings, reading).await?;
+    let (source, target) = (&mut ends.source, &mut ends.target);
+    let mut planned = plan(context, mailbox, source, target, listings, reading, Numbers::Counted).await?;
+    let beside = match orders.agreed.map(|agreed| BesidePlan::of(agreed, &mut planned)) {
+        Some(Ok(beside)) => beside,
+        None => BesidePlan::default(),
+        Some(Err(stopped)) => {
+            context.emit(Event::Planned(planned.plan)).await;
+            return Err(Interruption::Stopped(*stopped));
+        }
+    };
     let listings = (&planned.listings.0, &planned.listings.1);
     let purpose = Purpose::Copy(planned.plan.messages_to_copy);
-    let _here =
-        one_account::enter(context, mailbox, (&mut ends.source, &mut ends.target), listings, purpose).await?;
-    if let Some(stopped) = refusal(&planned.plan, orders.agreed) {
+    let _here = one_account::enter(context, mailbox, (source, target), listings, purpose).await?;
+    if let Some(stopped) = refusal(&planned.plan) {
         context.emit(Event::Planned(planned.plan)).await;
         return Err(Interruption::Stopped(stopped));
     }
-    record_plan(work, &planned)?;
+    record_plan(work, &planned, &beside)?;
     tell_renamed(work, &planned).await;
+    if !std::mem::replace(&mut seen.beside, true) {
+        beside.tell(work).await;
+    }
     let outside = planned.mappings.folders.iter().filter(|m| m.outside);
     let outside = outside.map(|m| (&m.folder, m.status.as_ref()));
     left_out::record(work, &left_out::left_out(&[], outside)).await?;
@@ -209,7 +224,8 @@ async fn attempt(
         EndsState::read(work, &mut ends).await?
     };
     hooks::run(work, ends, Depth::Counts, state).await?;
-    Ok(end_of(work)?)
+    // Also where what waits is empty: nothing of it is on the target.
+    Ok(if beside.is_whole() { end_of(work)? } else { MailboxEnd::NotAllWell })
 }
 
 /// Puts copies of what is gone at the source away, and tells; returns why others were left.
@@ -245,9 +261,13 @@ async fn tell_renamed(work: MailboxWork<'_>, planned: &PlannedMailbox) {
     }
 }
 
-fn record_plan(work: MailboxWork<'_>, planned: &PlannedMailbox) -> Result<(), LedgerError> {
+fn record_plan(
+    work: MailboxWork<'_>,
+    planned: &PlannedMailbox,
+    beside: &BesidePlan,
+) -> Result<(), LedgerError> {
     let mut rows = Vec::new();
-    let mut present = Vec::new();
+    let mut present: Vec<String> = beside.waiting().collect();
     let mut names = Vec::new();
     for mapped in planned.mappings.folders.iter().filter(|m| m.folder.selectable && !m.outside) {
         let path = mapped.folder.path.to_string();
@@ -263,5 +283,7 @@ fn record_plan(work: MailboxWork<'_>, planned: &PlannedMailbox) -> Result<(), Le
     }
     ledger.record_plan(&rows)?;
     ledger.set_source_names(&names)?;
-    ledger.record_gone_folders(&present)
+    ledger.record_gone_folders(&present)?;
+    drop(ledger);
+    beside.record(work)
 }

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use mailhaul_imap::FolderPath;
+use mailhaul_text::argument;
 
+use crate::plan::Choice;
 use crate::rules::Pattern;
 
 /// Returns a rule that sends one folder to another, as a sentence names it.
@@ -25,6 +27,80 @@ pub(crate) fn another_name(from: &FolderPath, near: &FolderPath, taken: &HashSet
         "give it another name in a [[folders]] rule, each part on a line of its own in mailhaul.toml: {}",
         rule(from, &free(near, taken))
     )
+}
+
+/// The choice of giving a folder a name that nothing else on the target has.
+#[must_use]
+pub(crate) fn rename(from: &FolderPath, near: &FolderPath, taken: &HashSet<String>) -> Choice {
+    rename_all([(from, near)], taken)
+}
+
+/// The same for several folders, each with what its new name is made of.
+#[must_use]
+pub(crate) fn rename_all<'a>(
+    folders: impl IntoIterator<Item = (&'a FolderPath, &'a FolderPath)>,
+    taken: &HashSet<String>,
+) -> Choice {
+    let mut taken = taken.clone();
+    let (mut what, mut lines) = (Vec::new(), String::new());
+    for (from, near) in folders {
+        let to = free(near, &taken);
+        taken.insert(super::target::collision_key(&to));
+        what.push(format!("`{from}` into `{to}`"));
+        lines.push_str(&rule_lines(from, Some(&to)));
+    }
+    Choice { what: format!("put {}", what.join(" and ")), lines: Some(lines), command: None }
+}
+
+/// The choice of putting folders into one that others go to, or that is there.
+#[must_use]
+pub(crate) fn merge<'a>(from: impl IntoIterator<Item = &'a FolderPath>, to: &FolderPath) -> Choice {
+    let from: Vec<&FolderPath> = from.into_iter().collect();
+    let lines = from.iter().map(|from| rule_lines(from, Some(to))).collect();
+    Choice { what: format!("merge {} into `{to}`", named(&from)), lines: Some(lines), command: None }
+}
+
+/// The choice of leaving folders out. What earlier runs have copied of them stays, so that this is no
+/// conflict of its own.
+#[must_use]
+pub(crate) fn leave_out<'a>(from: impl IntoIterator<Item = &'a FolderPath>) -> Choice {
+    let from: Vec<&FolderPath> = from.into_iter().collect();
+    let lines = from.iter().map(|from| rule_lines(from, None)).collect();
+    Choice { what: format!("leave {} out", named(&from)), lines: Some(lines), command: None }
+}
+
+/// The choice of leaving a folder out with its copies where an earlier run has put them.
+#[must_use]
+pub(crate) fn keep_copies(from: &FolderPath, place: &str) -> Choice {
+    let what = format!("leave `{from}` out and keep its copies in `{place}`");
+    Choice { what, lines: Some(rule_lines(from, None)), command: None }
+}
+
+/// The choice of sending a folder to where earlier runs have sent it.
+#[must_use]
+pub(crate) fn as_before(from: &FolderPath, place: &str) -> Choice {
+    let lines = rule_lines(from, Some(&FolderPath::parse(place)));
+    Choice { what: format!("go on copying `{from}` to `{place}`"), lines: Some(lines), command: None }
+}
+
+/// The choice of taking back what earlier runs have copied of a folder, which the ledger knows as `source`.
+#[must_use]
+pub(crate) fn take_back(mailbox: &str, source: &str) -> Choice {
+    let command = format!("mailhaul undo --only {} --folder {}", argument(mailbox), argument(source));
+    Choice { what: format!("take the copies of `{source}` back"), lines: None, command: Some(command) }
+}
+
+fn named(folders: &[&FolderPath]) -> String {
+    folders.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(" and ")
+}
+
+/// A rule as it stands in `mailhaul.toml`; without a target it leaves the folder out and keeps its copies.
+fn rule_lines(from: &FolderPath, to: Option<&FolderPath>) -> String {
+    let then = match to {
+        Some(to) => format!("to = {}", string(to)),
+        None => "skip = true\ncopies = \"keep\"".to_owned(),
+    };
+    format!("[[folders]]\nfrom = {}\n{then}\n", string(from))
 }
 
 /// A path like this one that nothing has: with a number behind it.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use mailhaul_imap::{Folder, FolderName, FolderPath, Space};
 
-use crate::mapping::advice::another_name;
+use crate::mapping::advice::{another_name, leave_out, merge, rename};
 use crate::mapping::collisions::{Claimant, find_collisions, shown_name, taken_keys};
 use crate::mapping::spelling::{is_inbox, own_spelling, spell};
 use crate::mapping::target::{FolderLists, MappedFolder, Mappings, Target, collision_key};
-use crate::plan::{Conflict, ConflictKind, StoryStep};
+use crate::plan::{Conflict, ConflictKind, PlanRule, StoryStep};
 use crate::plugin::server::{describe, info};
 use crate::plugin::{Decision, FolderInfo, FolderMapper, MappingRequest, PluginError, PluginFailure, Ruling};
 use crate::rules::FolderRule;
@@ -22,6 +22,8 @@ const HOST: &str = "mailhaul";
 #[derive(Debug, Clone)]
 struct AuthoredRuling {
     by: String,
+    /// The operator's rule, as plans name it.
+    rule: Option<String>,
     decision: Decision,
     why: String,
     /// The operator typed it: it may merge folders.
@@ -36,7 +38,16 @@ struct AuthoredRuling {
 
 impl AuthoredRuling {
     fn new(by: String, decision: Decision, why: String) -> Self {
-        Self { by, decision, why, operator: false, by_name: false, keeps_copies: false, outside: false }
+        Self {
+            by,
+            rule: None,
+            decision,
+            why,
+            operator: false,
+            by_name: false,
+            keeps_copies: false,
+            outside: false,
+        }
     }
 }
 
@@ -141,7 +152,8 @@ fn apply_rules(
         let by_name = rule.names_one_folder();
         let ruling = AuthoredRuling::new(rule.place.clone(), decision, why);
         let keeps_copies = rule.keeps_copies();
-        settled[n] = Some(AuthoredRuling { operator: true, by_name, keeps_copies, ..ruling });
+        let rule = Some(PlanRule::of(rule).to_string());
+        settled[n] = Some(AuthoredRuling { rule, operator: true, by_name, keeps_copies, ..ruling });
     }
 }
 
@@ -288,7 +300,7 @@ fn finish(
         ends.target_folders.iter().map(|f| (ends.identity(&f.path), f)).collect();
     let by_name: HashMap<&FolderName, &Folder> = ends.target_folders.iter().map(|f| (&f.name, f)).collect();
     let mut taken: BTreeMap<String, Vec<Claimant>> = BTreeMap::new();
-    let mut unfit: Vec<(usize, ConflictKind, String, FolderPath)> = Vec::new();
+    let mut unfit: Vec<Unfit> = Vec::new();
     for (n, ((folder, ruling), story)) in ends.source_folders.iter().zip(settled).zip(stories).enumerate() {
         let Some(ruling) = ruling else { continue };
         let mut mapped = MappedFolder {
@@ -298,6 +310,7 @@ fn finish(
             keeps_copies: ruling.keeps_copies,
             outside: ruling.outside && folder.selectable,
             by: ruling.by.clone(),
+            rule: ruling.rule,
             why: ruling.why.clone(),
             story,
             status: None,
@@ -313,10 +326,12 @@ fn finish(
             }
             Decision::MapTo { path, role, subscribe } => match spell(ends.target, &path) {
                 Ok((path, name, changed)) => {
-                    if is_inbox(&path) && !is_inbox(&folder.path) && !ruling.operator {
+                    let is_mixed = is_inbox(&path) && !is_inbox(&folder.path) && !ruling.operator;
+                    if is_mixed {
                         let what =
                             format!("{} would be mixed into INBOX ({})", shown_name(folder), ruling.by);
-                        unfit.push((n, ConflictKind::Inbox, what, folder.reading().clone()));
+                        let (kind, near) = (ConflictKind::Inbox, folder.reading().clone());
+                        unfit.push(Unfit { at: n, kind, what, to: path.clone(), near });
                     }
                     if let Some(what) = changed {
                         out.notes.push(format!("{} becomes `{path}`: {what}", shown_name(folder)));
@@ -337,7 +352,10 @@ fn finish(
                     };
                     let there = there.copied().or_else(|| existing.get(&ends.identity(&path)).copied());
                     let taker = Claimant { at: n, by_rule: ruling.operator, by_name: ruling.by_name };
-                    taken.entry(path.to_string()).or_default().push(taker);
+                    // That two would become one is said once.
+                    if !is_mixed {
+                        taken.entry(path.to_string()).or_default().push(taker);
+                    }
                     if let Some(there) = there.filter(|f| !f.selectable) {
                         out.notes.push(format!(
                             "`{}` exists on the target but cannot hold messages; it is created again",
@@ -356,19 +374,38 @@ fn finish(
                 Err(cause) => {
                     let what =
                         format!("{} cannot become `{path}` on the target: {cause}", shown_name(folder));
-                    unfit.push((n, ConflictKind::Name, what, FolderPath(vec![path.0.join(" ")])));
+                    let (kind, near) = (ConflictKind::Name, FolderPath(vec![path.0.join(" ")]));
+                    unfit.push(Unfit { at: n, kind, what, to: path, near });
                 }
             },
         }
         out.folders.push(mapped);
     }
     let free = taken_keys(ends, out);
-    for (n, kind, what, near) in unfit {
-        let path = &ends.source_folders[n].path;
-        let advice = another_name(path, &near, &free);
-        out.conflicts.push(Conflict::new(kind, vec![path.to_string()], format!("{what}; {advice}")));
+    for Unfit { at, kind, what, to, near } in unfit {
+        let path = &ends.source_folders[at].path;
+        let sentence = format!("{what}; {}", another_name(path, &near, &free));
+        let mut choices = vec![rename(path, &near, &free), leave_out([path])];
+        if kind == ConflictKind::Inbox {
+            choices.insert(1, merge([path], &to));
+        }
+        let conflict = Conflict::new(kind, vec![path.to_string()], sentence);
+        out.conflicts.push(conflict.about(&to).offering(choices));
     }
     find_collisions(ends, &taken, out);
+}
+
+/// A folder that cannot go where it is sent.
+struct Unfit {
+    /// Its number among the source's folders.
+    at: usize,
+    kind: ConflictKind,
+    /// What is wrong, as a sentence begins with it.
+    what: String,
+    /// Where it is sent.
+    to: FolderPath,
+    /// What a name that fits is made of.
+    near: FolderPath,
 }
 
 fn step_text(decision: &Decision, why: &str) -> String {
@@ -393,8 +430,10 @@ pub(crate) fn refuse_foreign_targets(out: &mut Mappings, owns: impl Fn(&FolderNa
                 mapped.by,
                 another_name(&mapped.folder.path, &last, &taken)
             );
-            let folders = vec![mapped.folder.path.to_string()];
-            out.conflicts.push(Conflict::new(ConflictKind::Name, folders, sentence));
+            let path = &mapped.folder.path;
+            let choices = vec![rename(path, &last, &taken), leave_out([path])];
+            let conflict = Conflict::new(ConflictKind::Name, vec![path.to_string()], sentence);
+            out.conflicts.push(conflict.about(&target.path).offering(choices));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use mailhaul_imap::{Folder, FolderPath};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::mapping::advice::{another_name, rule};
+use crate::mapping::advice::{another_name, leave_out, merge, rename_all, rule};
 use crate::mapping::target::{FolderLists, Mappings, collision_key};
 use crate::plan::{Conflict, ConflictKind};
 
@@ -65,8 +65,22 @@ pub(crate) fn find_collisions(
             another_name(&folder(odd).path, &there, &not_free),
             rule(&folder(odd).path, &there),
         );
+        // All but one of them go elsewhere: the one that is called so stays.
+        let stays = takers.iter().find(|taker| folder(taker).path == there);
+        let stays = stays.or_else(|| takers.iter().find(|taker| taker.at != odd.at));
+        let others: Vec<&FolderPath> = takers
+            .iter()
+            .filter(|taker| stays.is_none_or(|stays| taker.at != stays.at))
+            .map(|taker| &folder(taker).path)
+            .collect();
+        let choices = vec![
+            rename_all(others.iter().map(|path| (*path, &there)), &not_free),
+            merge(others.iter().copied(), &there),
+            leave_out(others.iter().copied()),
+        ];
         let folders = takers.iter().map(|taker| folder(taker).path.to_string()).collect();
-        out.conflicts.push(Conflict::new(ConflictKind::Collision, folders, sentence));
+        let conflict = Conflict::new(ConflictKind::Collision, folders, sentence);
+        out.conflicts.push(conflict.about(&there).offering(choices));
     }
     if ends.target_folds == Some(false) {
         return;
@@ -81,19 +95,28 @@ pub(crate) fn find_collisions(
         let Some((other_path, other)) = known.insert(key, (path.clone(), *taker)) else { continue };
         let advice = || another_name(&folder(taker).path, &path, &not_free);
         let (one, two) = (shown_name(folder(&other)), shown_name(folder(taker)));
-        let both = || [&other, taker].map(|one| folder(one).path.to_string()).to_vec();
+        let conflict = |sentence: String| {
+            let both = [&other, taker].map(|one| folder(one).path.to_string()).to_vec();
+            let ours: Vec<&FolderPath> = takers.iter().map(|taker| &folder(taker).path).collect();
+            let choices = vec![
+                rename_all(ours.iter().map(|one| (*one, &path)), &not_free),
+                merge(ours.iter().copied(), &other_path),
+                leave_out(ours.iter().copied()),
+            ];
+            Conflict::new(ConflictKind::Collision, both, sentence).about(&other_path).offering(choices)
+        };
         if ends.target_folds == Some(true) && ends.identity(&other_path) == ends.identity(&path) {
             let sentence = format!(
                 "`{other_path}` and `{target}` are one folder on the target, which does not tell names apart by case; {}",
                 advice()
             );
-            out.conflicts.push(Conflict::new(ConflictKind::Collision, both(), sentence));
+            out.conflicts.push(conflict(sentence));
         } else if target.nfc().eq(other_path.to_string().nfc()) && !taker.by_name && !other.by_name {
             let sentence = format!(
                 "{one} and {two} read alike, and a target may take them for one folder; {}",
                 advice()
             );
-            out.conflicts.push(Conflict::new(ConflictKind::Collision, both(), sentence));
+            out.conflicts.push(conflict(sentence));
         } else {
             out.notes.push(format!(
                 "`{other_path}` and `{target}` differ only in case, accents or blanks; a target that folds them would \

@@ -1,23 +1,23 @@
 //! Looks at both ends of a mailbox and makes its plan. Writes nothing anywhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session};
-use mailhaul_text::argument;
+use mailhaul_imap::{Folder, FolderStatus, Session};
 
 use crate::account::Mailbox;
 use crate::assessment::Portion;
-use crate::mapping::advice::{keep_rule, rule};
+use crate::mapping::earlier::earlier;
+use crate::mapping::portions::{Numbers, Portions, Settled, Sums, ToList, add};
 use crate::mapping::renamed_on_target::MovedPlace;
 use crate::mapping::target::{FolderLists, Listing, MappedFolder, Mappings};
-use crate::mapping::{chain, renamed_at_source, renamed_on_target};
+use crate::mapping::{chain, portions, renamed_at_source, renamed_on_target};
+use crate::message::select::needs_list;
 use crate::plan::{Conflict, ConflictKind, FolderPlan, MailboxPlan, PlannedMove, role_name};
 use crate::plugin::PluginError;
-use crate::rules::FolderRule;
 use crate::server::dial::can_move;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{FolderRow, Ledger, LedgerError, PlaceId};
+use crate::state::ledger::{Ledger, LedgerError};
 use crate::task::context::Context;
 
 /// Assumed speed of an estimate: what one ordinary server pair does without trouble.
@@ -56,7 +56,7 @@ pub(crate) struct PlannedMailbox {
 }
 
 /// Makes the plan of one mailbox, of what both ends list: source, target. `ledger` is what earlier runs left,
-/// if any did.
+/// if any did; `numbers`, by what it tells how much there is.
 ///
 /// # Errors
 /// [`PlanError`].
@@ -67,6 +67,7 @@ pub(crate) async fn plan(
     target: &mut Session,
     (source_listing, target_listing): (Listing, Listing),
     ledger: Option<Ledger>,
+    numbers: Numbers,
 ) -> Result<PlannedMailbox, PlanError> {
     let (source_folders, source_status) = split(&source_listing);
     let (target_folders, target_status) = split(&target_listing);
@@ -92,6 +93,7 @@ pub(crate) async fn plan(
     chain::refuse_foreign_targets(&mut mappings, |name| target.owns(name));
     let mut known = HashMap::new();
     let (mut renames, mut moved) = (Vec::new(), Vec::new());
+    let mut kept = None;
     if let Some(ledger) = ledger {
         let candidates =
             renamed_at_source::candidates(&ledger, &source_listing).map_err(PlanError::Ledger)?;
@@ -110,72 +112,79 @@ pub(crate) async fn plan(
         let mine = (&ledger, mailbox.key.as_str());
         known = earlier(mine, (&renames, &moved), can_move, &job.rules, &mut mappings)
             .map_err(PlanError::Ledger)?;
+        kept = Some(ledger);
     }
 
-    let mut folders = Vec::with_capacity(mappings.folders.len());
-    let mut to_copy = 0_u64;
-    let mut there = 0_u64;
-    let mut bytes = Some(0_u64);
-    for mapped in &mappings.folders {
-        let path = mapped.folder.path.to_string();
-        let (messages, size) = mapped.status.as_ref().map_or((None, None), |s| (s.messages, s.size));
-        let (mut done, mut open) = (0, 0);
-        if mapped.target.is_some() {
-            done = known.get(&path).map_or(0, |known| known.there);
-            open = u64::from(messages.unwrap_or(0)).saturating_sub(done);
-            to_copy += open;
-            there += done;
-            bytes = bytes.zip(size).map(|(sum, size)| sum + size);
-        }
-        folders.push(FolderPlan {
-            moved_from: known.get_mut(&path).and_then(|known| known.moved_from.take()),
-            source: path,
-            merged: false,
-            target: mapped.target.as_ref().map(|t| t.path.to_string()),
-            create: mapped.target.as_ref().is_some_and(|t| !t.exists),
-            subscribe: mapped.target.as_ref().is_some_and(|t| t.subscribe),
-            role: mapped.target.as_ref().and_then(|t| t.role.as_ref()).map(role_name),
-            messages,
-            outside: mapped.outside,
-            bytes: size,
-            on_target: mapped.target.as_ref().and_then(|t| t.status.as_ref()).and_then(|s| s.messages),
-            to_copy: open,
-            bytes_to_copy: None,
-            already_there: done,
-            too_large: Portion::default(),
-            left_out: Vec::new(),
-            rule: None,
-            by: mapped.by.clone(),
-            why: mapped.why.clone(),
-            story: mapped.story.clone(),
-        });
-    }
+    let old_names: HashMap<&str, &str> =
+        renames.iter().map(|(old, new)| (new.as_str(), old.as_str())).collect();
     let mut notes = mappings.notes.clone();
+    let mut listed = BTreeMap::new();
+    if numbers == Numbers::Listed {
+        let to_list = to_list(context, target, &mappings, kept.as_ref(), &old_names)?;
+        let unlisted;
+        (listed, unlisted) = portions::read(context, source, to_list).await?;
+        notes.extend(unlisted);
+    }
+    let there = |path: &String| known.get(path).map_or(0, |known| known.there);
+    let is_open = |mapped: &MappedFolder| {
+        let messages = mapped.status.as_ref().and_then(|status| status.messages).unwrap_or(0);
+        mapped.target.is_some() && u64::from(messages) > there(&mapped.folder.path.to_string())
+    };
+    let settled_bytes = match &kept {
+        // All rows are added up for it, which is for nothing where nothing is left.
+        Some(ledger) if mappings.folders.iter().any(is_open) => {
+            ledger.settled_bytes().map_err(PlanError::Ledger)?
+        }
+        _ => HashMap::new(),
+    };
+    let settled = |path: String| {
+        let known_as = old_names.get(path.as_str()).copied().unwrap_or(&path);
+        let bytes = settled_bytes.get(known_as).copied().unwrap_or(0);
+        Portion { messages: there(&path), bytes }
+    };
+    let portions: Vec<Portions> = mappings
+        .folders
+        .iter()
+        .enumerate()
+        .map(|(at, mapped)| {
+            let (messages, size) = mapped.status.as_ref().map_or((None, None), |s| (s.messages, s.size));
+            match (&mapped.target, &mapped.skipped) {
+                (Some(_), _) => listed.remove(&at).unwrap_or_else(|| {
+                    Portions::counted(messages, size, settled(mapped.folder.path.to_string()))
+                }),
+                (None, Some((_, reason))) => Portions::all_left_out(messages, size, reason),
+                (None, None) => Portions { messages, bytes_to_copy: Some(0), ..Portions::default() },
+            }
+        })
+        .collect();
     for side in [Side::Source, Side::Target] {
         let elsewhere = mailbox.side(side).foreign_endpoint();
         notes.extend(elsewhere.map(|at| format!("the {} signs in at {at}", side.as_str())));
     }
     notes.extend(job.select.order.remark().map(str::to_owned));
-    let by_bytes = if to_copy == 0 { 0 } else { bytes.unwrap_or(0) / BYTES_A_SECOND };
-    let plan = MailboxPlan {
+    let moves = known.iter_mut().filter_map(|(path, known)| Some((path.clone(), known.moved_from.take()?)));
+    let folders = folder_plans(&mappings, portions, moves.collect());
+    let profiles = [(Side::Source, &mailbox.source), (Side::Target, &mailbox.target)]
+        .into_iter()
+        .filter_map(|(side, spec)| context.profiles.summary(side, spec))
+        .collect();
+    let mut plan = MailboxPlan {
         mailbox: mailbox.key.clone(),
         source: mailbox.source.user.clone(),
         target: mailbox.target.user.clone(),
         folders,
-        profiles: [(Side::Source, &mailbox.source), (Side::Target, &mailbox.target)]
-            .into_iter()
-            .filter_map(|(side, spec)| context.profiles.summary(side, spec))
-            .collect(),
+        profiles,
         notes,
         conflicts: mappings.conflicts.clone(),
-        messages_to_copy: to_copy,
+        messages_to_copy: 0,
         bytes_to_copy: None,
-        already_there: there,
+        already_there: 0,
         too_large: Portion::default(),
         left_out: Vec::new(),
-        bytes,
-        estimate_seconds: (to_copy / MESSAGES_A_SECOND).max(by_bytes) + u64::from(to_copy > 0),
+        bytes: None,
+        estimate_seconds: 0,
     };
+    add_up(&mut plan);
     let messages =
         source_status.into_iter().filter_map(|(path, status)| Some((path, status.messages?))).collect();
     Ok(PlannedMailbox {
@@ -188,6 +197,115 @@ pub(crate) async fn plan(
     })
 }
 
+/// The folders whose lists decide what is left out or too large: all that are copied where the selection is
+/// about single messages, and else those that may have one above the target's limit.
+fn to_list(
+    context: &Context,
+    target: &Session,
+    mappings: &Mappings,
+    ledger: Option<&Ledger>,
+    old_names: &HashMap<&str, &str>,
+) -> Result<Vec<ToList>, PlanError> {
+    let select = &context.job.select;
+    let by_message = needs_list(select);
+    let mut folders = Vec::new();
+    for (at, mapped) in mappings.folders.iter().enumerate() {
+        let Some(to) = &mapped.target else { continue };
+        let status = mapped.status.as_ref();
+        let of_folder = to.status.as_ref().and_then(|status| status.append_limit);
+        let limit = of_folder.or(target.facts().append_limit);
+        let messages = status.and_then(|status| status.messages);
+        let exceeds =
+            limit.is_some_and(|limit| status.and_then(|status| status.size).is_none_or(|size| size > limit));
+        if messages == Some(0) || !(by_message || exceeds) {
+            continue;
+        }
+        let path = mapped.folder.path.to_string();
+        let known_as = old_names.get(path.as_str()).copied().unwrap_or(&path);
+        let row = ledger.map(|ledger| ledger.folder(known_as)).transpose().map_err(PlanError::Ledger)?;
+        let settled = match ledger.zip(row.flatten()) {
+            Some((ledger, row)) => Settled::of(ledger, &row).map_err(PlanError::Ledger)?,
+            None => Settled::default(),
+        };
+        let name = mapped.folder.name.clone();
+        folders.push(ToList { at, path, name, messages, limit, only_by_limit: !by_message, settled });
+    }
+    Ok(folders)
+}
+
+/// What a plan says of its folders.
+fn folder_plans(
+    mappings: &Mappings,
+    portions: Vec<Portions>,
+    mut moves: HashMap<String, PlannedMove>,
+) -> Vec<FolderPlan> {
+    let is_mixed =
+        |conflict: &&Conflict| matches!(conflict.kind, ConflictKind::Collision | ConflictKind::Inbox);
+    let mixed: HashSet<&String> =
+        mappings.conflicts.iter().filter(is_mixed).flat_map(|conflict| &conflict.folders).collect();
+    let mut into: HashMap<String, u32> = HashMap::new();
+    for mapped in mappings.folders.iter().filter(|mapped| !mixed.contains(&mapped.folder.path.to_string())) {
+        if let Some(target) = &mapped.target {
+            *into.entry(target.path.to_string()).or_default() += 1;
+        }
+    }
+    let folders = mappings.folders.iter().zip(portions).map(|(mapped, portions)| {
+        let source = mapped.folder.path.to_string();
+        let target = mapped.target.as_ref();
+        let path = target.map(|target| target.path.to_string());
+        let Portions { messages, to_copy, bytes_to_copy, already_there, too_large, left_out } = portions;
+        FolderPlan {
+            moved_from: moves.remove(&source),
+            merged: !mixed.contains(&source)
+                && path.as_ref().is_some_and(|path| into.get(path).is_some_and(|folders| *folders > 1)),
+            source,
+            target: path,
+            create: target.is_some_and(|t| !t.exists),
+            subscribe: target.is_some_and(|t| t.subscribe),
+            role: target.and_then(|t| t.role.as_ref()).map(role_name),
+            messages,
+            outside: mapped.outside,
+            bytes: mapped.status.as_ref().and_then(|status| status.size),
+            on_target: target.and_then(|t| t.status.as_ref()).and_then(|s| s.messages),
+            to_copy,
+            bytes_to_copy,
+            already_there,
+            too_large,
+            left_out,
+            by: mapped.by.clone(),
+            rule: mapped.rule.clone(),
+            why: mapped.why.clone(),
+            story: mapped.story.clone(),
+        }
+    });
+    folders.collect()
+}
+
+/// Adds up what the plan says of its folders.
+pub(crate) fn add_up(plan: &mut MailboxPlan) {
+    let (mut to_copy, mut there, mut too_large) = (0_u64, 0_u64, Portion::default());
+    let (mut bytes, mut bytes_to_copy) = (Some(0_u64), Some(0_u64));
+    let mut left_out = Sums::default();
+    for folder in &plan.folders {
+        to_copy += folder.to_copy;
+        there += folder.already_there;
+        add(&mut too_large, folder.too_large);
+        left_out.extend(&folder.left_out);
+        bytes_to_copy = bytes_to_copy.zip(folder.bytes_to_copy).map(|(sum, bytes)| sum.saturating_add(bytes));
+        if folder.target.is_some() {
+            bytes = bytes.zip(folder.bytes).map(|(sum, size)| sum.saturating_add(size));
+        }
+    }
+    let by_bytes = if to_copy == 0 { 0 } else { bytes_to_copy.or(bytes).unwrap_or(0) / BYTES_A_SECOND };
+    plan.messages_to_copy = to_copy;
+    plan.bytes_to_copy = bytes_to_copy;
+    plan.already_there = there;
+    plan.too_large = too_large;
+    plan.left_out = left_out.into();
+    plan.bytes = bytes;
+    plan.estimate_seconds = (to_copy / MESSAGES_A_SECOND).max(by_bytes) + u64::from(to_copy > 0);
+}
+
 /// A side's folders, and their figures by display path.
 fn split(listed: &[(Folder, Option<FolderStatus>)]) -> (Vec<Folder>, HashMap<String, FolderStatus>) {
     let folders = listed.iter().map(|(folder, _)| folder.clone()).collect();
@@ -196,113 +314,11 @@ fn split(listed: &[(Folder, Option<FolderStatus>)]) -> (Vec<Folder>, HashMap<Str
     (folders, figures.collect())
 }
 
-/// What earlier runs did with a folder.
-struct EarlierRun {
-    /// Messages copied or found present by then.
-    there: u64,
-    moved_from: Option<PlannedMove>,
-}
-
-/// What earlier runs did, by today's source path. A folder whose copies are elsewhere is said to move;
-/// one that was copied, or was on its way when a run broke off, and would be left out now is a conflict
-/// unless the rule says that its copies stay.
-fn earlier(
-    (ledger, mailbox): (&Ledger, &str),
-    (renames, moved): (&[(String, String)], &[MovedPlace]),
-    can_move: bool,
-    rules: &[FolderRule],
-    mappings: &mut Mappings,
-) -> Result<HashMap<String, EarlierRun>, LedgerError> {
-    let rows: HashMap<String, FolderRow> =
-        ledger.folders()?.into_iter().map(|row| (row.source.clone(), row)).collect();
-    let new_names: HashMap<&str, &String> = renames.iter().map(|(old, new)| (old.as_str(), new)).collect();
-    let taken: HashSet<&str> = renames.iter().map(|(_, new)| new.as_str()).collect();
-    let new_places: HashMap<PlaceId, &MovedPlace> =
-        moved.iter().map(|moved| (moved.place.id, moved)).collect();
-    let by_path: HashMap<String, &MappedFolder> =
-        mappings.folders.iter().map(|mapped| (mapped.folder.path.to_string(), mapped)).collect();
-    let doubtful = ledger.has_open_intents()?;
-    let kept = ledger.kept_copies()?;
-    let mut known = HashMap::new();
-    let mut conflicts = Vec::new();
-    for folder in ledger.folder_summaries()? {
-        let kept = kept.get(&folder.source).copied().unwrap_or(0);
-        let there = folder.counts.copied + folder.counts.already_present + kept;
-        let ours = folder.counts.copied + folder.counts.gone_at_source + kept;
-        let renamed = new_names.get(folder.source.as_str()).copied();
-        if renamed.is_none() && taken.contains(folder.source.as_str()) {
-            continue; // It is gone, and another folder has its name.
-        }
-        let path = renamed.unwrap_or(&folder.source).clone();
-        let mapped = by_path.get(&path).copied();
-        let row = rows.get(&folder.source);
-        if row.is_some_and(FolderRow::is_unseen) {
-            continue; // Nothing was done with it, and it may be another one's new name.
-        }
-        let renamed_place = row.and_then(|row| new_places.get(&row.place?).copied());
-        let before = match renamed_place {
-            Some(moved) => Some(moved.folder.path.to_string()),
-            None => row.and_then(|row| row.place_path.clone()),
-        };
-        let in_doubt = match row {
-            Some(row) if doubtful => !ledger.unaccounted_messages(row.id)?.is_empty(),
-            _ => false,
-        };
-        let was = if there > 0 { "was copied" } else { "was on its way" };
-        let mut moved_from = None;
-        if let (Some(mapped), Some(before), true) = (mapped, before, there > 0 || in_doubt) {
-            let now = mapped.target.as_ref().map(|target| target.path.to_string());
-            match now {
-                Some(now) if now == before => {}
-                Some(_) if can_move && there == 0 => {} // Told when it is known what arrived.
-                Some(now) if can_move => {
-                    let called = renamed.map(|_| format!(" (called `{}` before)", folder.source));
-                    mappings.notes.push(format!(
-                        "`{path}`{} was copied to `{before}` by an earlier run and goes to `{now}` now: the {there} \
-                         messages are moved on the target, not sent again",
-                        called.unwrap_or_default()
-                    ));
-                    moved_from = Some(PlannedMove { target: before, messages: there });
-                }
-                Some(now) => conflicts.push((ConflictKind::CannotMove, path.clone(), format!(
-                    "`{path}` {was} to `{before}` by an earlier run and would now go to `{now}`, but the target \
-                     can neither move messages (MOVE) nor remove single ones (UIDPLUS): keep the earlier mapping with \
-                     a [[folders]] rule: {}",
-                    rule(&mapped.folder.path, &FolderPath::parse(&before))
-                ))),
-                // What was found there is nobody's to take back.
-                None if ours == 0 && !in_doubt => {}
-                None if mapped.keeps_copies => mappings.notes.push(format!(
-                    "`{path}` {was} to `{before}` by an earlier run and is left out now ({}): its copies stay there",
-                    mapped.by
-                )),
-                None => {
-                    let keep = match rules.iter().any(|rule| rule.place == mapped.by) {
-                        true => "add `copies = \"keep\"` to that rule".to_owned(),
-                        false => format!("write a rule: {}", keep_rule(&mapped.folder.path)),
-                    };
-                    conflicts.push((ConflictKind::LeftOutNow, path.clone(), format!(
-                        "`{path}` {was} to `{before}` by an earlier run and would now be left out ({}); to keep its copies \
-                         there, {keep}; to take them back, type `mailhaul undo --only {} --folder {}`",
-                        mapped.by,
-                        argument(mailbox),
-                        argument(&folder.source),
-                    )));
-                }
-            }
-        }
-        known.insert(path, EarlierRun { there, moved_from });
-    }
-    let conflict = |(kind, folder, sentence)| Conflict::new(kind, vec![folder], sentence);
-    mappings.conflicts.extend(conflicts.into_iter().map(conflict));
-    Ok(known)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use mailhaul_imap::{FolderName, Space};
+    use mailhaul_imap::{FolderName, FolderPath, Space};
 
     use super::*;
     use crate::account::LedgerIdentity;
@@ -342,6 +358,7 @@ mod tests {
             keeps_copies: false,
             outside: false,
             by: String::new(),
+            rule: None,
             why: String::new(),
             story: Vec::new(),
             status: status.clone(),

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session, SpecialUse};
 
+use crate::mapping::advice::keep_copies;
 use crate::mapping::renamed_at_source::{Witness, best_witnesses, holds_witnesses};
 use crate::mapping::target::{MappedFolder, Mappings, collision_key};
 use crate::plan::{Conflict, ConflictKind};
@@ -150,8 +151,9 @@ pub(crate) fn follow<'a>(
                      now; move it back there, or leave the folder out with a [[folders]] rule",
                     target.path
                 );
-                let folders = vec![source.to_string()];
-                out.conflicts.push(Conflict::new(ConflictKind::Place, folders, sentence));
+                let conflict = Conflict::new(ConflictKind::Place, vec![source.to_string()], sentence);
+                let choices = vec![keep_copies(source, &now.to_string())];
+                out.conflicts.push(conflict.about(&target.path).offering(choices));
                 continue;
             }
             out.notes.push(if collision_key(now) == collision_key(&target.path) {

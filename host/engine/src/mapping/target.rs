@@ -18,6 +18,8 @@ pub(crate) struct MappedFolder {
     /// It lies outside the personal namespace, and no rule is about it: it is no part of what is moved.
     pub outside: bool,
     pub by: String,
+    /// The `[[folders]]` rule that decided, as plans name it; `None` where none did.
+    pub rule: Option<String>,
     pub why: String,
     /// Every step that was asked and what it said.
     pub story: Vec<StoryStep>,

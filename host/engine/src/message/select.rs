@@ -1,7 +1,14 @@
 //! The operator's selection: messages that are left out.
 
+use crate::job::Selection;
 use crate::message::list::ListedMessage;
 use crate::task::context::Context;
+
+/// Whether the selection is about what only a message's list tells: its date, size or flags.
+#[must_use]
+pub(crate) fn needs_list(select: &Selection) -> bool {
+    select.since.is_some() || select.max_size.is_some() || select.skip_deleted
+}
 
 /// The operator's selection that leaves a message out, in words.
 pub(crate) fn left_out(context: &Context, message: &ListedMessage) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mailhaul_imap::FolderPath;
 use serde::{Deserialize, Serialize};
 
 use crate::named_enum::named_enum;
@@ -46,7 +47,8 @@ pub struct Conflict {
 pub struct Choice {
     /// What it does, in a few words: `put `notes` into `Notes 2``.
     pub what: String,
-    /// Lines of `mailhaul.toml` that do it, with their line ends.
+    /// `[[folders]]` rules of `mailhaul.toml` that do it, with their line ends; they go in front of those that
+    /// are there, since the first rule that matches wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<String>,
     /// A command that does it.
@@ -65,6 +67,18 @@ impl Conflict {
     #[must_use]
     pub(crate) fn new(kind: ConflictKind, folders: Vec<String>, sentence: String) -> Self {
         Self { kind, folders, target: None, sentence, choices: Vec::new() }
+    }
+
+    /// The same with the target folder that they would go to.
+    #[must_use]
+    pub(crate) fn about(self, target: &FolderPath) -> Self {
+        Self { target: Some(target.to_string()), ..self }
+    }
+
+    /// The same with what can be done about it, the most careful first.
+    #[must_use]
+    pub(crate) fn offering(self, choices: Vec<Choice>) -> Self {
+        Self { choices, ..self }
     }
 
     /// Returns the sentences of several as one.

@@ -340,7 +340,7 @@ impl Differences {
 mod tests {
     use super::*;
     use crate::plan::PlannedMove;
-    use crate::plan::samples::{folder, plan};
+    use crate::plan::tests::{folder, plan};
 
     fn by(name: &str, folder: FolderPlan) -> FolderPlan {
         FolderPlan { by: name.into(), rule: None, ..folder }

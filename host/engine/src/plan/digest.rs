@@ -95,3 +95,91 @@ impl Fields {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{folder, plan};
+    use super::*;
+    use crate::assessment::Portion;
+    use crate::plan::{LeftOut, PlanRule};
+
+    #[test]
+    fn what_decides_where_mail_goes_is_in_the_digest_and_nothing_else() {
+        let base = plan(vec![folder("A", Some("A")), folder("B", Some("B")), folder("C", None)]);
+        let digest = base.digest();
+        assert_eq!(digest.len(), 32);
+        assert!(digest.chars().all(|c| c.is_ascii_hexdigit()), "{digest}");
+        let changed = |change: &dyn Fn(&mut MailboxPlan)| {
+            let mut other = base.clone();
+            change(&mut other);
+            other.digest()
+        };
+        let same: &[(&str, &dyn Fn(&mut MailboxPlan))] = &[
+            ("order", &|p| p.folders.reverse()),
+            ("messages", &|p| p.folders[0].messages = Some(9)),
+            ("copies", &|p| (p.folders[0].to_copy, p.messages_to_copy) = (9, 9)),
+            ("sizes", &|p| p.folders[0].too_large = Portion { messages: 1, bytes: 1 }),
+            ("selection", &|p| {
+                p.folders[0].left_out = vec![LeftOut { rule: "old".into(), portion: Portion::default() }];
+            }),
+            ("created", &|p| p.folders[0].create = true),
+            ("notes", &|p| p.notes.push("a note".into())),
+            ("why", &|p| p.folders[0].why = "because".into()),
+            ("a rule's line", &|p| p.folders[2].by = "mailhaul.toml:99".into()),
+        ];
+        for (what, change) in same {
+            assert_eq!(changed(change), digest, "{what}");
+        }
+        let different: &[(&str, &dyn Fn(&mut MailboxPlan))] = &[
+            ("mailbox", &|p| p.mailbox = "b".into()),
+            ("source", &|p| p.source = "b".into()),
+            ("target", &|p| p.target = "b".into()),
+            ("a target folder", &|p| p.folders[0].target = Some("Z".into())),
+            ("left out", &|p| p.folders[0].target = None),
+            ("left out or outside", &|p| p.folders[2].outside = true),
+            ("a name", &|p| p.folders[0].source = "AA".into()),
+            ("who", &|p| p.folders[0].by = "roles 0.2.0".into()),
+            ("a rule", &|p| p.folders[2].rule = Some("C/** → left out".into())),
+            ("merged", &|p| p.folders[0].merged = true),
+            ("one more", &|p| p.folders.push(folder("D", Some("D")))),
+            ("one less", &|p| drop(p.folders.pop())),
+        ];
+        for (what, change) in different {
+            assert_ne!(changed(change), digest, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_whole_plan_has_one_digest_in_any_order_of_its_mailboxes() {
+        let settings = PlanSettings::default();
+        let digest = digest_of("p", &settings, [("a", "1"), ("b", "2")]);
+        assert_eq!(digest_of("p", &settings, [("b", "2"), ("a", "1")]), digest);
+        let rule = |place: &str| PlanRule {
+            place: place.into(),
+            from: "A".into(),
+            to: Some("B".into()),
+            keeps_copies: false,
+        };
+        let ruled = |place: &str| PlanSettings { rules: vec![rule(place)], ..PlanSettings::default() };
+        assert_eq!(digest_of("p", &ruled("f:1"), [("a", "1")]), digest_of("p", &ruled("f:2"), [("a", "1")]));
+        for other in [
+            digest_of("q", &settings, [("a", "1"), ("b", "2")]),
+            digest_of("p", &settings, [("a", "1"), ("b", "3")]),
+            digest_of("p", &settings, [("a", "1")]),
+            digest_of("p", &settings, [("a1", ""), ("b", "2")]),
+            digest_of("p", &ruled("f:1"), [("a", "1"), ("b", "2")]),
+            digest_of(
+                "p",
+                &PlanSettings { select: "since = 2020-01-01".into(), ..PlanSettings::default() },
+                [("a", "1"), ("b", "2")],
+            ),
+            digest_of(
+                "p",
+                &PlanSettings { mappers: vec!["roles 0.1.0".into()], ..PlanSettings::default() },
+                [("a", "1"), ("b", "2")],
+            ),
+        ] {
+            assert_ne!(other, digest);
+        }
+    }
+}

@@ -159,3 +159,68 @@ fn select_text(select: &Selection) -> String {
     ];
     keys.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{folder, plan};
+    use super::*;
+    use crate::rules::Pattern;
+
+    fn file() -> PlanFile {
+        let eve = Requester::on_terminal("eve");
+        let plans = vec![plan(vec![folder("A", Some("A"))])];
+        PlanFile::new("p", (&eve, Timestamp::UNIX_EPOCH), PlanSettings::default(), plans)
+    }
+
+    #[test]
+    fn a_file_that_was_changed_is_no_plan_any_more() {
+        let file = file();
+        assert!(file.is_intact());
+        assert_eq!((file.by.as_str(), file.at.as_str()), ("eve", "1970-01-01T00:00:00Z"));
+        let read: PlanFile = serde_json::from_str(&serde_json::to_string(&file).unwrap()).unwrap();
+        assert!(read == file && read.is_intact());
+        let changes: [fn(&mut PlanFile); 4] = [
+            |file| file.mailboxes[0].folders[0].target = Some("B".into()),
+            |file| file.mailboxes.clear(),
+            |file| file.settings.select = "since = 2020-01-01".into(),
+            |file| file.project = "q".into(),
+        ];
+        for change in changes {
+            let mut other = file.clone();
+            change(&mut other);
+            assert!(!other.is_intact());
+        }
+    }
+
+    #[test]
+    fn a_rule_is_named_as_it_is_written() {
+        let rule = |from: &str, action| FolderRule {
+            from: Pattern::parse(from).unwrap(),
+            action,
+            place: "mailhaul.toml:3".into(),
+        };
+        let to = RuleAction::To(Pattern::parse("Archive/Old/**").unwrap());
+        for (rule, shown) in [
+            (rule("Old/**", to), "Old/** → Archive/Old/**"),
+            (rule("Spam", RuleAction::Skip), "Spam → left out"),
+            (rule("Spam", RuleAction::SkipKeepingCopies), "Spam → left out, copies stay"),
+        ] {
+            assert_eq!(PlanRule::of(&rule).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_selection_is_written_without_what_is_the_default() {
+        assert_eq!(select_text(&Selection::default()), "");
+        let select = Selection {
+            since: Some((0, "1970-01-01".into())),
+            max_size: Some((1, "1 KiB".into())),
+            skip_deleted: true,
+            order: Order::RecentFirst,
+        };
+        assert_eq!(
+            select_text(&select),
+            "since = 1970-01-01, max_size = \"1 KiB\", deleted = \"skip\", order = \"recent-first\""
+        );
+    }
+}

@@ -6,9 +6,8 @@ mod conflict;
 mod difference;
 mod digest;
 mod file;
+mod fit;
 mod overview;
-
-use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::SpecialUse;
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,8 @@ pub use self::conflict::{Choice, Conflict, ConflictKind};
 pub use self::difference::{Against, ChangeGroup, ChangeKind, Differences, FolderChange, PlanDifference};
 pub use self::digest::digest_of;
 pub use self::file::{PLAN_SCHEMA, PlanFile, PlanRule, PlanSettings};
+pub(crate) use self::fit::{AgreedMailbox, stands_without};
+pub use self::fit::{AgreedPlan, Misfit, MisfitKind};
 pub use self::overview::{ConflictCase, ConflictGroup, Overview, PlanTotals, RuleGroup, Way, fleet_seconds};
 use crate::assessment::Portion;
 use crate::summary::ProfileSummary;
@@ -162,40 +163,8 @@ pub fn role_name(role: &SpecialUse) -> String {
     }
 }
 
-impl MailboxPlan {
-    /// How this plan differs from one that was agreed on, in one sentence; `None` when it fits.
-    /// Only what decides where mail goes counts: new messages do not make a plan unfit.
-    #[must_use]
-    pub fn deviation_from(&self, agreed: &Self) -> Option<String> {
-        let name = |t: &Option<String>| t.as_ref().map_or_else(|| "nowhere".to_owned(), |t| format!("`{t}`"));
-        let then: HashMap<&str, &FolderPlan> =
-            agreed.folders.iter().map(|folder| (folder.source.as_str(), folder)).collect();
-        let now: HashSet<&str> = self.folders.iter().map(|folder| folder.source.as_str()).collect();
-        for folder in &self.folders {
-            match then.get(folder.source.as_str()) {
-                None => return Some(format!("`{}` is new on the source", folder.source)),
-                Some(then) if then.target != folder.target => {
-                    return Some(format!(
-                        "`{}` was to go to {} and would now go to {}",
-                        folder.source,
-                        name(&then.target),
-                        name(&folder.target)
-                    ));
-                }
-                Some(_) => {}
-            }
-        }
-        agreed
-            .folders
-            .iter()
-            .find(|f| !now.contains(f.source.as_str()))
-            .map(|f| format!("`{}` is not on the source any more", f.source))
-    }
-}
-
-/// Plans and folders that the tests of this room share.
 #[cfg(test)]
-mod samples {
+mod tests {
     use super::*;
 
     /// The plan of a mailbox with these folders.

@@ -386,7 +386,7 @@ fn levels(path: &str) -> impl Iterator<Item = usize> {
 mod tests {
     use super::*;
     use crate::plan::Conflict;
-    use crate::plan::samples::{folder, plan};
+    use crate::plan::tests::{folder, plan};
 
     fn ruled(source: &str, target: Option<&str>, by: &str, why: &str) -> FolderPlan {
         FolderPlan { by: by.into(), why: why.into(), rule: None, ..folder(source, target) }

@@ -2,7 +2,7 @@
 //! written.
 
 use mailhaul_engine::cause::Cause;
-use mailhaul_engine::event::{MailboxEnd, TaskRefusalKind};
+use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::{Decision, Mapping, Ruling, ServerProfile};
 
 use mailhaul_lab::fake::Verdict;
@@ -108,26 +108,6 @@ fn one_name_in_two_spellings_stops_the_mailbox() {
     let outcome = stage.verify(mailhaul_engine::plugin::Depth::Full);
     outcome.not_well();
     assert_eq!(outcome.mailbox().stopped.as_ref().unwrap().cause, Cause::Plan);
-}
-
-#[test]
-fn a_plan_that_was_agreed_on_is_run_or_nothing_is() {
-    let mut stage = stage(&["Work"]);
-    let plan = stage.plan();
-    assert_eq!((plan.messages_to_copy, stage.sent()), (3, 0));
-    stage.load("Later", 1);
-    let finish = stage.agreed(plan.clone()).finish.unwrap();
-    let refused = finish.refused.unwrap();
-    assert_eq!(refused.kind, TaskRefusalKind::Input);
-    assert!(refused.reasons[0].contains("`Later` is new on the source"), "{refused:?}");
-    assert_eq!(stage.sent(), 0);
-    stage.source.store(|store| store.folders.remove("Later"));
-    // More mail makes no plan unfit.
-    stage.load("Work", 1);
-    stage.agreed(plan.clone()).complete();
-    stage.assert_moved();
-    stage.rule("Work", Some("Jobs"));
-    assert!(stage.agreed(plan).finish.unwrap().refused.is_some());
 }
 
 #[test]

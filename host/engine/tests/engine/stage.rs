@@ -9,7 +9,7 @@ use mailhaul_engine::event::{Event, Finish};
 use mailhaul_engine::handle::{Command, start};
 use mailhaul_engine::job::{HostSettings, IgnoredDifferences, Job, Limits, Selection, Task};
 use mailhaul_engine::password_hosts::{Destination, Server};
-use mailhaul_engine::plan::MailboxPlan;
+use mailhaul_engine::plan::{AgreedPlan, MailboxPlan, PlanSettings};
 use mailhaul_engine::plugin::{Depth, Plugins, SideProfilers};
 use mailhaul_engine::rules::{FolderRule, Pattern, RuleAction};
 use mailhaul_engine::run_kind::Requester;
@@ -244,8 +244,17 @@ impl Stage {
         self.task(Task::Run { plan: None, delete_gone: true, over_quota: false })
     }
 
+    /// Runs by a plan that was made by today's settings.
+    #[track_caller]
     pub(crate) fn agreed(&self, plan: MailboxPlan) -> Outcome {
-        self.task(Task::Run { plan: Some(vec![plan]), delete_gone: false, over_quota: false })
+        self.by_plan(&AgreedPlan::new(PlanSettings::of(&self.job, &self.plugins), [&plan]))
+    }
+
+    /// Runs by a plan.
+    #[track_caller]
+    pub(crate) fn by_plan(&self, plan: &AgreedPlan) -> Outcome {
+        let plan = Some(Arc::new(plan.clone()));
+        self.task(Task::Run { plan, delete_gone: false, over_quota: false })
     }
 
     pub(crate) fn verify(&self, depth: Depth) -> Outcome {

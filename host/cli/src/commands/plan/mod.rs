@@ -41,15 +41,13 @@ fn make(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
     let reference = args.against.as_deref().map(|path| Reference::open(path, &project.name)).transpose()?;
     let mut draft = Draft::begin(&project)?;
     let pages = !ui.json() && args.explain.is_none();
-    let mut settings = PlanSettings::default();
     let mut watcher = watcher::for_task(ui, Activity::Planning);
-    let outcome = drive::task_with(
+    let outcome = drive::task(
         ui,
         &project,
         &args.select.only,
         Task::Plan,
         watcher.as_mut(),
-        |job, plugins| settings = PlanSettings::of(job, plugins),
         |ui, _, event| match event {
             Event::Planned(plan) => Ok(draft.keep(plan)?),
             // Conflicts stand on the page already.
@@ -63,7 +61,7 @@ fn make(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
         },
     )?;
     outcome.refusal()?;
-    let finish = &outcome.finish;
+    let (finish, settings) = (&outcome.finish, &outcome.settings);
     draft.in_order(finish.mailboxes.iter().map(|(mailbox, _)| mailbox.as_str()))?;
     let survey = draft.survey(reference.as_ref())?;
     let totals = survey.overview.totals();
@@ -76,7 +74,7 @@ fn make(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
             bytes: totals.bytes_to_copy,
             seconds,
         };
-        draft.number(&project, &settings, &mailhaul_app::requester(), sums)?;
+        draft.number(&project, settings, &mailhaul_app::requester(), sums)?;
     }
     let made = Made { project: &project, args, draft, survey, reference, settings, seconds, finish };
     made.show(ui)?;
@@ -90,7 +88,7 @@ struct Made<'a> {
     draft: Draft,
     survey: Survey,
     reference: Option<Reference>,
-    settings: PlanSettings,
+    settings: &'a PlanSettings,
     /// How long a run is estimated to take.
     seconds: f64,
     finish: &'a Finish,
@@ -170,7 +168,7 @@ impl Made<'_> {
 
     fn head(&self) -> Head<'_> {
         let numbered = self.draft.numbered();
-        let digest = self.draft.digest(&self.project.name, &self.settings);
+        let digest = self.draft.digest(&self.project.name, self.settings);
         Head {
             schema: PLAN_SCHEMA,
             project: &self.project.name,
@@ -178,7 +176,7 @@ impl Made<'_> {
             digest,
             by: numbered.map_or_else(|| mailhaul_app::requester().name, |plan| plan.by.clone()),
             at: numbered.map_or_else(mailhaul_engine::record::now, |plan| plan.at.clone()),
-            settings: &self.settings,
+            settings: self.settings,
         }
     }
 

@@ -7,7 +7,7 @@ use mailhaul_app::listing::{self, PAGE, broke};
 use mailhaul_app::{plugins, provision, redact, resolve};
 use mailhaul_author::trial::record::{self, beginning, recorded};
 use mailhaul_author::trial::{Faults, Fixture, MappingRecorder, Redactor, Trial, ValidationRecorder};
-use mailhaul_engine::job::{Job, Task};
+use mailhaul_engine::job::Task;
 use mailhaul_engine::plugin::{Depth, MailboxEntry, MailboxProvisioner, NewMailbox};
 use mailhaul_engine::summary::Side;
 use mailhaul_plugin_host::{HttpRecorder, Inputs, Kind};
@@ -200,7 +200,7 @@ fn record_servers(
         _ => (Task::Plan, Activity::Planning),
     };
     let mut watcher = watcher::for_task(ui, activity);
-    let put = |_: &Job, plugins: &mut mailhaul_engine::plugin::Plugins| {
+    let put = |plugins: &mut mailhaul_engine::plugin::Plugins| {
         if args.kind == Kind::Validator {
             plugins.validators.insert(0, Arc::new(validation.clone()));
         } else {

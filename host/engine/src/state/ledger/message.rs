@@ -315,6 +315,19 @@ impl Ledger {
         })
     }
 
+    /// The bytes, as the source lists them, of the messages that it has and that need no copy, by source path:
+    /// those that were copied or found, and those whose copies stay though their folder was left out.
+    pub(crate) fn settled_bytes(&self) -> Result<HashMap<String, u64>> {
+        self.sql(|db| {
+            db.prepare_cached(&format!(
+                "SELECT f.source_path, sum(coalesce(m.source_size, m.size)) FROM folder f
+                 JOIN message m ON m.folder = f.id WHERE m.gone = 0 AND (outcome < 3 OR {KEPT}) GROUP BY f.id",
+            ))?
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect()
+        })
+    }
+
     /// How large the largest message is that this project put on the target, in bytes.
     pub(crate) fn largest_copied(&self) -> Result<u64> {
         self.sql(|db| {
