@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mailhaul_engine::assessment::Assessment;
 use mailhaul_engine::event::{CheckRow, Event, Finish, MailboxEnd};
-use mailhaul_engine::plan::{MailboxPlan, PlanSettings};
+use mailhaul_engine::plan::PlanSettings;
 use mailhaul_engine::summary::{Difference, MailboxSummary, Side};
 
 use crate::Failure;
@@ -18,9 +18,7 @@ pub struct Outcome {
     pub assessments: Vec<Assessment>,
     /// Every end that `check` has tried: two rows for each mailbox.
     pub checks: Vec<CheckRow>,
-    /// The plans that were made, one for each mailbox; a run makes them as well.
-    pub plans: Vec<MailboxPlan>,
-    /// What they were made by.
+    /// What plans were made by; empty for a task that makes none.
     pub settings: PlanSettings,
     /// Differences that this command found, each with the mailbox's key.
     pub differences: Vec<(String, Difference)>,
@@ -59,7 +57,6 @@ impl Outcome {
         match event {
             Event::Assessed(assessment) => self.assessments.push((**assessment).clone()),
             Event::Checked(row) => self.checks.push(row.clone()),
-            Event::Planned(plan) => self.plans.push(plan.clone()),
             Event::DifferenceFound { mailbox, difference } => {
                 self.differences.push((mailbox.clone(), difference.clone()));
             }
@@ -107,13 +104,12 @@ impl Outcome {
         }
     }
 
-    /// Puts assessments, checks and plans into the order of the mailbox list; tasks finish in any order.
+    /// Puts assessments and checks into the order of the mailbox list; tasks finish in any order.
     pub fn in_list_order(&mut self) {
         let place: HashMap<&str, usize> =
             self.finish.mailboxes.iter().enumerate().map(|(at, (key, _))| (key.as_str(), at)).collect();
         let of = |key: &str| place.get(key).copied().unwrap_or(usize::MAX);
         self.assessments.sort_by_key(|one| of(&one.mailbox));
         self.checks.sort_by_key(|row| of(&row.mailbox));
-        self.plans.sort_by_key(|plan| of(&plan.mailbox));
     }
 }

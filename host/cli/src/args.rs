@@ -249,6 +249,11 @@ impl Select {
     pub(crate) fn choice(&self) -> MailboxChoice {
         MailboxChoice { only: self.only.clone(), batches: self.batch.clone() }
     }
+
+    /// Returns whether every mailbox is meant.
+    pub(crate) fn is_all(&self) -> bool {
+        self.only.is_empty() && self.batch.is_empty()
+    }
 }
 
 /// `assess`.
@@ -269,15 +274,42 @@ pub(crate) struct Assess {
 
 /// `plan`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Plan {
-    /// Write the plan to a file that `run --plan` takes
+    #[command(subcommand)]
+    pub command: Option<PlanCommand>,
+    /// Write the plan to a file that `run --plan` and `plan approve` take
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Hold it against the plan in this file, not against each mailbox's last one
+    #[arg(long, value_name = "FILE", conflicts_with = "explain")]
+    pub against: Option<PathBuf>,
+    /// Print the page of every mailbox, however many there are
+    #[arg(long, conflicts_with = "explain")]
+    pub each: bool,
     /// Tell the whole story of one source folder
     #[arg(long, value_name = "FOLDER")]
     pub explain: Option<String>,
     #[command(flatten)]
     pub select: Select,
+}
+
+/// What can be done with a plan that was made.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Record that somebody approves a plan; connects to nothing
+    Approve(Approve),
+}
+
+/// `plan approve`.
+#[derive(Debug, Args)]
+pub(crate) struct Approve {
+    /// The plan, as `plan --out` wrote it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Who approves it: the name stands in the record and in the audit trail
+    #[arg(long, value_name = "NAME")]
+    pub by: String,
 }
 
 /// `provision`.
@@ -826,6 +858,24 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn approving_is_a_command_below_plan() {
+        for line in ["plan approve p.json --by Lea", "plan approve p.json --by Lea --format json -q"] {
+            let Command::Plan(plan) = parse(line).unwrap().command else { panic!("not a plan") };
+            let Some(PlanCommand::Approve(approve)) = plan.command else { panic!("not an approval") };
+            assert_eq!((approve.file.to_str(), approve.by.as_str()), (Some("p.json"), "Lea"));
+        }
+        for line in ["plan --only a", "plan --out p.json --against q.json --each"] {
+            assert!(
+                matches!(parse(line).unwrap().command, Command::Plan(Plan { command: None, .. })),
+                "{line}"
+            );
+        }
+        for line in ["plan approve p.json", "plan approve --by Lea", "plan --each approve p.json --by Lea"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
     }
 
     #[test]

@@ -154,6 +154,40 @@ fn codes_and_kinds() {
     }
 }
 
+/// What stands in `plan --format json` beside the plan's file.
+#[test]
+fn what_a_plan_comes_to() {
+    let section = section("### `plan --out FILE` and `plan --format json`");
+    let promised = document(section.split_once("is the same document").unwrap().1);
+    let plan = crate::ui::samples::plan();
+    let mut overview = mailhaul_engine::plan::Overview::new();
+    overview.add(&plan);
+    let mut totals = serde_json::to_value(overview.totals()).unwrap();
+    let forecast = mailhaul_engine::assessment::forecast::of_plans([plan.load()], &Default::default());
+    let forecast = serde_json::to_value(forecast).unwrap();
+    totals["forecast"] = promised["sums"]["forecast"].clone();
+    assert_eq!(keys(&totals["forecast"]), keys(&forecast));
+    assert_eq!(keys(&promised["sums"]), keys(&totals));
+    let conflicts = serde_json::to_value(overview.conflicts().collect::<Vec<_>>()).unwrap();
+    assert_eq!(keys(&promised["conflicts"][0]), keys(&conflicts[0]));
+    assert_eq!(keys(&promised["conflicts"][0]["first"][0]), keys(&conflicts[0]["first"][0]));
+    // A group has a rule or a name; the page shows both.
+    let groups = serde_json::to_value(overview.groups()).unwrap();
+    let named = groups.as_array().unwrap().iter().find(|group| group["way"] == "name").unwrap();
+    let mut expected = keys(named);
+    expected.insert("rule".to_owned());
+    assert_eq!(keys(&promised["by_rule"][0]), expected);
+    let difference: mailhaul_engine::plan::PlanDifference =
+        serde_json::from_value(promised["differences"][0].clone()).unwrap();
+    assert_eq!(serde_json::to_value(&difference).unwrap(), promised["differences"][0]);
+    for kind in mailhaul_engine::plan::ChangeKind::ALL {
+        assert!(section.contains(&format!("`{kind}`")), "{kind}");
+    }
+    for way in mailhaul_engine::plan::Way::ALL {
+        assert!(section.contains(&format!("`{way}`")), "{way}");
+    }
+}
+
 #[test]
 fn outcomes_of_provision() {
     let section = section("### `provision --format json`");

@@ -26,9 +26,9 @@ named_enum! {
         Checking = "checking",
         /// It has its turn in a task, and no place is free yet.
         Queued = "queued",
-        /// Both ends answer: a run can go on.
+        /// Both ends answer, and where a plan is approved it fits: a run can go on.
         Ready = "ready",
-        /// It stands in the list, and nothing was tried.
+        /// It stands in the list, and nothing was tried, or its plan is not the one that was approved.
         Listed = "listed",
         /// The sum adds up and nothing is pending; not compared since.
         Copied = "copied",
@@ -110,6 +110,9 @@ pub struct StateFacts {
     pub differs: bool,
     /// A whole comparison at depth `headers` or `full` ended after the newest copy.
     pub compared: bool,
+    /// Whether the plan that somebody approved fits the mailbox's newest plan; `None` where nobody has
+    /// approved one.
+    pub approved: Option<bool>,
 }
 
 /// What follows from the facts: the state, and who acts next.
@@ -163,7 +166,7 @@ pub fn state(facts: &StateFacts) -> StateOf {
             (false, _) => of(MailboxState::Copied, Actor::Operator),
         };
     }
-    if facts.answered || facts.begun {
+    if (facts.answered || facts.begun) && facts.approved != Some(false) {
         of(MailboxState::Ready, Actor::Operator)
     } else {
         of(MailboxState::Listed, Actor::Operator)
@@ -251,6 +254,13 @@ mod tests {
                 StateFacts { answered: true, newest: Some(NewestEnd::Finished), ..StateFacts::default() },
             ),
             ("listed", StateFacts { newest: Some(NewestEnd::Killed), ..StateFacts::default() }),
+            // An approval is of a plan, and so of the mailboxes in it.
+            ("ready", StateFacts { pending: 1, approved: Some(true), ..proven() }),
+            ("listed", StateFacts { pending: 1, approved: Some(false), ..proven() }),
+            ("listed", StateFacts { answered: true, approved: Some(false), ..StateFacts::default() }),
+            // What is done is done, whoever approved it.
+            ("proven", StateFacts { approved: Some(false), ..proven() }),
+            ("failed", StateFacts { failed: 1, approved: Some(false), ..proven() }),
             // Nothing was begun: nothing can differ.
             ("listed", StateFacts { differs: true, ..StateFacts::default() }),
             ("failed", StateFacts { live: Some(LiveWork::Watching), differs: true, ..proven() }),

@@ -63,6 +63,9 @@ pub struct ProjectSummary {
     /// The same for each batch of the list, with its sums; empty where the list has none.
     #[serde(default)]
     pub batches: Vec<BatchSummary>,
+    /// The newest plan, and the approval that is in force; `None` where there is neither.
+    #[serde(default)]
+    pub plan: Option<PlanStanding>,
     /// Every mailbox of the list, in its order, as the newest command read it; then those that are not in it
     /// any more, which count neither for the verdict nor in the totals.
     pub mailboxes: Vec<MailboxSummary>,
@@ -84,6 +87,7 @@ impl ProjectSummary {
             skipped_by: Vec::new(),
             states: BTreeMap::new(),
             batches: Vec::new(),
+            plan: None,
             mailboxes: Vec::new(),
         }
     }
@@ -194,6 +198,47 @@ impl Counts {
     }
 }
 
+/// How the newest plan stands to what was approved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanStanding {
+    /// The newest plan; `None` where none was made here.
+    pub newest: Option<PlanSummary>,
+    /// The approval that is in force; `None` where nobody has approved a plan.
+    pub in_force: Option<ApprovalSummary>,
+    /// Whether it is that plan which is approved.
+    pub approved: bool,
+}
+
+/// A plan that was made in this project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanSummary {
+    /// Its number.
+    pub number: u64,
+    /// Its digest.
+    pub digest: String,
+    /// Who made it.
+    pub by: String,
+    /// When: UTC, RFC 3339.
+    pub at: String,
+    /// Mailboxes that it is about.
+    pub mailboxes: u64,
+    /// Of these, with a conflict.
+    pub conflicts: u64,
+}
+
+/// Somebody's approval of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalSummary {
+    /// The plan's number; `None` where it had none.
+    pub number: Option<u64>,
+    /// The plan's digest.
+    pub digest: String,
+    /// Who approved it.
+    pub by: String,
+    /// When: UTC, RFC 3339.
+    pub at: String,
+}
+
 /// What the record says of a mailbox, and the state that follows from all that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
@@ -210,6 +255,10 @@ pub struct Standing {
     /// Why the newest look or run could not go on, or what it waits for, in one sentence, with the server's
     /// own words where it has said any.
     pub why: Option<String>,
+    /// Whether the plan that somebody approved is about this mailbox, and fits its newest plan; `None` where
+    /// nobody has approved one.
+    #[serde(default)]
+    pub approved: Option<bool>,
     /// Its state, who acts next, the cause, and until when it waits.
     #[serde(flatten)]
     pub now: StateOf,
@@ -220,7 +269,16 @@ impl Default for Standing {
         let (state, who) = (MailboxState::Listed, Actor::Operator);
         let now = StateOf { state, who, cause: None, side: None, until: None };
         let mailbox = String::new();
-        Self { mailbox, label: None, batch: None, unlisted: None, phase: None, why: None, now }
+        Self {
+            mailbox,
+            label: None,
+            batch: None,
+            unlisted: None,
+            phase: None,
+            why: None,
+            approved: None,
+            now,
+        }
     }
 }
 

@@ -27,6 +27,7 @@ fn project(name: &str, verdict: Verdict, mailboxes: Vec<MailboxSummary>) -> Proj
         skipped_by: Vec::new(),
         states: std::collections::BTreeMap::new(),
         batches: Vec::new(),
+        plan: None,
         mailboxes,
     }
 }

@@ -80,13 +80,25 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
 /// # Errors
 /// A file of the project's own ([`refuse_own`]); what the operating system says.
 pub(crate) fn write(project: &Project, path: &Path, text: &[u8]) -> Result<(), Failure> {
-    refuse_own(project, path)?;
-    replace(path, text).map_err(|error| Failure::file("write", path, &error))
+    write_with(project, path, |file| file.write_all(text))
 }
 
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+/// As [`write()`], of what is written piece by piece.
+///
+/// # Errors
+/// As [`write()`].
+pub(crate) fn write_with(
+    project: &Project,
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), Failure> {
+    refuse_own(project, path)?;
+    replace(path, fill).map_err(|error| Failure::file("write", path, &error))
+}
+
+fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
-        return OpenOptions::new().write(true).open(path)?.write_all(text);
+        return fill(&mut OpenOptions::new().write(true).open(path)?);
     }
     // A link stays one: the file it leads to is replaced.
     let file = resolved(path);
@@ -95,7 +107,7 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     beside.push(format!(".{}.new", std::process::id()));
     let new = file.with_file_name(beside);
     let written = create(&new).and_then(|mut opened| {
-        opened.write_all(text)?;
+        fill(&mut opened)?;
         opened.sync_all()?;
         fs::rename(&new, &file)
     });

@@ -3,19 +3,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mailhaul_app::Outcome;
+use mailhaul_app::{Outcome, plans};
 use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::job::Task;
 use mailhaul_engine::plan::AgreedPlan;
 use mailhaul_engine::plugin::HookOutcome;
+use mailhaul_engine::record;
 use mailhaul_engine::summary::{Difference, Exception, ExceptionOutcome, LeftOutFolder, MailboxSummary};
 use mailhaul_project::Project;
 
-use super::{plan, unbuilt};
+use super::unbuilt;
 use crate::args::{Global, Retry, Run};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
+use crate::ui::plan::fleet::approved;
 use crate::ui::watcher::{self, Activity};
 use crate::ui::{self, Ui};
 use crate::{drive, project};
@@ -27,12 +29,30 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Fail
     }
     let project = project::for_work(ui, global)?;
     let plan = match &args.plan {
-        Some(path) => Some(Arc::new(AgreedPlan::from(&plan::read(path, &project.name)?))),
-        None => None,
+        Some(path) => Some(Arc::new(AgreedPlan::from(&plans::read(path, &project.name)?))),
+        None => {
+            warn_of_approval(ui, &project);
+            None
+        }
     };
     let Run { delete_gone, over_quota, .. } = *args;
     let newest = args.newest.clone();
     copy(ui, &project, &args.select.choice(), Task::Run { newest, plan, delete_gone, over_quota })
+}
+
+/// Says that a plan was approved, and that this run follows none: it goes on, since it may be meant.
+fn warn_of_approval(ui: &mut Ui, project: &Project) {
+    if !record::exists(&project.state) {
+        return;
+    }
+    // One that cannot be read stops the run itself, with its reason.
+    let approvals = record::open(&project.state).and_then(|record| record.approvals()).unwrap_or_default();
+    if let Some(approval) = approvals.first() {
+        ui.warn(&format!(
+            "{} is in force, and this run follows no plan: `mailhaul run --plan FILE` follows it exactly",
+            approved(approval)
+        ));
+    }
 }
 
 /// `mailhaul retry`: sends again what failed for one reason, and says how it ended.

@@ -130,6 +130,12 @@ impl Ui {
         self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).map_err(Failure::output)
     }
 
+    /// Returns standard output, for a document that is written piece by piece; what is written is escaped
+    /// already.
+    pub(crate) fn stream(&mut self) -> &mut (dyn Write + Send) {
+        &mut *self.out
+    }
+
     /// Prints data as JSON, on one line or as an indented document.
     ///
     /// # Errors

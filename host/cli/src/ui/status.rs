@@ -8,12 +8,15 @@ use mailhaul_engine::mailbox_state::MailboxState;
 use mailhaul_engine::progress::Pace;
 use mailhaul_engine::record::Note;
 use mailhaul_engine::run_kind::RunKind;
-use mailhaul_engine::summary::{BatchSummary, MailboxSummary, ProjectSummary, RunSummary, Verdict};
+use mailhaul_engine::summary::{
+    ApprovalSummary, BatchSummary, MailboxSummary, PlanStanding, ProjectSummary, RunSummary, Verdict,
+};
 use mailhaul_report::forecast;
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 
 use super::clock::local_time as local;
 use super::paint::{Palette, Tone};
+use super::plan::fleet::digits;
 use super::sum::{counts, equation, push_wrapped};
 use super::table::{Align, Table};
 
@@ -78,6 +81,9 @@ fn draw(project: &ProjectSummary, mailboxes: &[&MailboxSummary], shown: usize, v
     }
     if project.totals.mailboxes > 0 {
         push_wrapped(&mut out, 2, &state_line(project.totals.mailboxes, &project.states), width);
+    }
+    if let Some(line) = project.plan.as_ref().and_then(plan_line) {
+        push_wrapped(&mut out, 2, &line, width);
     }
     if let Some(line) = pace_line(view) {
         push_wrapped(&mut out, 2, &line, width);
@@ -180,6 +186,34 @@ fn state_line(mailboxes: u64, states: &BTreeMap<MailboxState, u64>) -> String {
     format!("{}: {}", plural(mailboxes, "mailbox"), words.join(", "))
 }
 
+/// Says whether the newest plan is approved; nothing where nobody has made one, or approved one.
+fn plan_line(plan: &PlanStanding) -> Option<String> {
+    let approval = |approval: &ApprovalSummary| {
+        let which = match approval.number {
+            Some(number) => format!("plan {number}"),
+            None => format!("the plan with digest {}", digits(&approval.digest)),
+        };
+        format!("{which}, approved by {} on {}", escape(&approval.by), local(&approval.at))
+    };
+    match (&plan.newest, &plan.in_force) {
+        (None, Some(in_force)) => Some(approval(in_force)),
+        (Some(_), Some(in_force)) if plan.approved => Some(approval(in_force)),
+        (Some(newest), Some(in_force)) => Some(format!(
+            "plan {} of {} is not approved: {}, is in force",
+            newest.number,
+            local(&newest.at),
+            approval(in_force)
+        )),
+        (Some(newest), None) => Some(format!(
+            "plan {} of {}, digest {}, is not approved",
+            newest.number,
+            local(&newest.at),
+            digits(&newest.digest)
+        )),
+        (None, None) => None,
+    }
+}
+
 fn pace_line(view: &View) -> Option<String> {
     let pace = view.pace?;
     let mut line =
@@ -261,8 +295,19 @@ fn remark(mailbox: &MailboxSummary) -> Option<String> {
         let why = mailbox.standing.why.as_deref().unwrap_or_default();
         return Some(format!("{who}: {}, {cause}: {why}", side.as_str()));
     }
+    if waits_for_approval(mailbox) {
+        return Some(format!("{who}: its plan is not approved: `mailhaul plan approve FILE --by NAME`"));
+    }
     let failed = (now.state == MailboxState::Failed).then(|| why_failed(mailbox))?;
     Some(format!("{who}: {}", failed.join(", ")))
+}
+
+/// Whether a mailbox is not ready since its newest plan is not the one that was approved.
+fn waits_for_approval(mailbox: &MailboxSummary) -> bool {
+    let standing = &mailbox.standing;
+    standing.now.state == MailboxState::Listed
+        && standing.unlisted.is_none()
+        && standing.approved == Some(false)
 }
 
 fn why_failed(mailbox: &MailboxSummary) -> Vec<String> {
@@ -325,6 +370,9 @@ pub(crate) fn next_step(project: &ProjectSummary) -> Option<&'static str> {
         ),
         () if project.states.keys().any(|state| state.is_live()) => None,
         () if some(Ready) || some(Stopped) => Some("`mailhaul run` copies what is pending"),
+        () if project.mailboxes.iter().any(waits_for_approval) => Some(
+            "`mailhaul plan approve FILE --by NAME` approves a plan that `mailhaul plan --out FILE` wrote",
+        ),
         () if some(Listed) => Some("`mailhaul check` tries both ends"),
         () if some(Copied) => Some("`mailhaul verify` compares both ends"),
         () => None,
@@ -384,7 +432,7 @@ mod tests {
     use mailhaul_engine::cause::Actor;
     use mailhaul_engine::mailbox_state::StateOf;
     use mailhaul_engine::run_kind::{Channel, Phase};
-    use mailhaul_engine::summary::{RunForecast, RunWait, Side, Standing, Totals};
+    use mailhaul_engine::summary::{PlanSummary, RunForecast, RunWait, Side, Standing, Totals};
 
     use super::super::samples;
     use super::*;
@@ -500,6 +548,48 @@ mod tests {
         project.runs[0].result = "complete".into();
         let text = page(&project, &view).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains("it took 1 min 0 s longer than forecast"), "{text}");
+    }
+
+    #[test]
+    fn which_plan_is_approved_is_said_and_whose_plan_is_not() {
+        let mut project = two();
+        let anna = &mut project.mailboxes[0].standing;
+        (anna.now.state, anna.approved) = (MailboxState::Listed, Some(false));
+        let newest = PlanSummary {
+            number: 4,
+            digest: "0123456789abcdef".into(),
+            by: "eve".into(),
+            at: "now".into(),
+            mailboxes: 2,
+            conflicts: 0,
+        };
+        let in_force =
+            ApprovalSummary { number: Some(3), digest: "ff".into(), by: "lea".into(), at: "then".into() };
+        let line = |newest: Option<&PlanSummary>, in_force: Option<&ApprovalSummary>, approved| {
+            let plan = PlanStanding { newest: newest.cloned(), in_force: in_force.cloned(), approved };
+            plan_line(&plan).unwrap_or_default()
+        };
+        for (newest, in_force, approved, expected) in [
+            (None, None, false, ""),
+            (Some(&newest), None, false, "plan 4 of now, digest 0123456789ab, is not approved"),
+            (None, Some(&in_force), false, "plan 3, approved by lea on then"),
+            (Some(&newest), Some(&in_force), true, "plan 3, approved by lea on then"),
+            (
+                Some(&newest),
+                Some(&in_force),
+                false,
+                "plan 4 of now is not approved: plan 3, approved by lea on then, is in force",
+            ),
+        ] {
+            assert_eq!(line(newest, in_force, approved), expected);
+        }
+        project.plan = Some(PlanStanding { newest: Some(newest), in_force: Some(in_force), approved: false });
+        let page = page(&project, &View { width: Some(80), ..View::default() });
+        assert!(page.contains("\n  plan 4 of now is not approved: plan 3"), "{page}");
+        let remark = "you: its plan is not approved: `mailhaul plan approve FILE --by NAME`";
+        assert!(page.contains(remark), "{page}");
+        project.states = [(MailboxState::Listed, 1)].into();
+        assert!(next_step(&project).is_some_and(|step| step.contains("plan approve")));
     }
 
     #[test]

@@ -170,7 +170,8 @@ fn select_text(select: &Selection) -> String {
 mod tests {
     use super::super::tests::{folder, plan};
     use super::*;
-    use crate::rules::Pattern;
+    use crate::job::FlagTest;
+    use crate::rules::{FolderPick, Pattern};
 
     fn file() -> PlanFile {
         let eve = Requester::on_terminal("eve");
@@ -219,14 +220,23 @@ mod tests {
     fn a_selection_is_written_without_what_is_the_default() {
         assert_eq!(select_text(&Selection::default()), "");
         let select = Selection {
+            folders: vec![FolderPick {
+                pattern: Pattern::parse("Old/**").unwrap(),
+                leaves_out: true,
+                written: "!Old/**".into(),
+                place: "mailhaul.toml:3".into(),
+            }],
             since: Some((0, "1970-01-01".into())),
+            before: Some((9, "2020-01-01".into())),
             max_size: Some((1, "1 KiB".into())),
+            flags: vec![FlagTest { flag: "$Junk".into(), wanted: false }],
             skip_deleted: true,
             order: Order::RecentFirst,
         };
         assert_eq!(
             select_text(&select),
-            "since = 1970-01-01, max_size = \"1 KiB\", deleted = \"skip\", order = \"recent-first\""
+            "folders = [\"!Old/**\"], since = 1970-01-01, before = 2020-01-01, max_size = \"1 KiB\", \
+             flags = [\"!$Junk\"], deleted = \"skip\", order = \"recent-first\""
         );
     }
 }

@@ -3,20 +3,24 @@
 //! These structs are what `plan --out` writes and `run --plan` reads back.
 
 mod conflict;
+mod difference;
 mod digest;
 mod file;
 mod fit;
 mod load;
+mod overview;
 
 use mailhaul_imap::SpecialUse;
 use serde::{Deserialize, Serialize};
 
 pub use self::conflict::{Choice, Conflict, ConflictKind};
+pub use self::difference::{Against, ChangeGroup, ChangeKind, Differences, FolderChange, PlanDifference};
 pub use self::digest::digest_of;
 pub use self::file::{PLAN_SCHEMA, PlanFile, PlanRule, PlanSettings};
 pub(crate) use self::fit::{AgreedMailbox, stands_without};
 pub use self::fit::{AgreedPlan, Misfit, MisfitKind};
 pub(crate) use self::load::PlannedLoad;
+pub use self::overview::{ConflictCase, ConflictGroup, Overview, PlanTotals, RuleGroup, Way};
 use crate::assessment::Portion;
 use crate::assessment::forecast::LoadEnds;
 use crate::summary::ProfileSummary;
@@ -186,6 +190,7 @@ mod tests {
             left_out: Vec::new(),
             bytes: None,
             estimate_seconds: 0,
+            ends: LoadEnds::default(),
         }
     }
 

@@ -144,13 +144,40 @@ impl Accepted {
     }
 }
 
-/// Returns everything that decides the state of a mailbox.
+/// The plan that somebody has approved, and what was planned since.
+#[derive(Debug, Default)]
+pub(crate) struct Approved {
+    by_plan: HashMap<String, String>,
+    planned: HashMap<String, String>,
+}
+
+impl Approved {
+    /// Takes the digest of each mailbox of the approved plan, and of each mailbox's newest plan.
+    #[must_use]
+    pub(crate) fn new(by_plan: HashMap<String, String>, planned: HashMap<String, String>) -> Self {
+        Self { by_plan, planned }
+    }
+
+    /// Whether the approved plan is about this mailbox, and its newest plan sends its mail the same way;
+    /// `None` where nobody has approved a plan.
+    pub(crate) fn of(&self, mailbox: &str) -> Option<bool> {
+        if self.by_plan.is_empty() {
+            return None;
+        }
+        let approved = self.by_plan.get(mailbox);
+        // The plan that was approved may have been made where this record is not.
+        Some(approved.is_some_and(|digest| self.planned.get(mailbox).is_none_or(|planned| planned == digest)))
+    }
+}
+
+/// Returns everything that decides the state of a mailbox. `approved` is what [`Approved::of`] says.
 #[must_use]
 pub(crate) fn of(
     mailbox: &str,
     summary: &MailboxSummary,
     runs: Option<&MailboxRuns>,
     accepted: &Accepted,
+    approved: Option<bool>,
 ) -> StateFacts {
     let none = MailboxRuns::default();
     let runs = runs.unwrap_or(&none);
@@ -172,6 +199,7 @@ pub(crate) fn of(
         accepted: accepted.of(mailbox, summary),
         differs: differs(summary),
         compared: is_compared(summary),
+        approved,
     }
 }
 
@@ -240,7 +268,7 @@ mod tests {
 
     fn word(summary: &MailboxSummary, runs: &[RecordedRun], outcomes: &[Outcome]) -> MailboxState {
         let all = by_mailbox(runs, outcomes);
-        state(&of("ann", summary, all.get("ann"), &Accepted::default())).state
+        state(&of("ann", summary, all.get("ann"), &Accepted::default(), None)).state
     }
 
     /// What was asked, whether its process is alive, and how far the mailbox has come in it.
@@ -314,12 +342,33 @@ mod tests {
     }
 
     #[test]
+    fn a_mailbox_is_approved_as_it_was_planned_last() {
+        let digests = |all: &[(&str, &str)]| {
+            all.iter().map(|(mailbox, digest)| ((*mailbox).to_owned(), (*digest).to_owned())).collect()
+        };
+        let approved = |by_plan: &[(&str, &str)], planned: &[(&str, &str)]| {
+            Approved::new(digests(by_plan), digests(planned)).of("ann")
+        };
+        for (by_plan, planned, expected) in [
+            (vec![], vec![("ann", "1")], None),
+            (vec![("ann", "1")], vec![("ann", "1")], Some(true)),
+            (vec![("ann", "1")], vec![("ann", "2")], Some(false)),
+            (vec![("ann", "1")], vec![("bob", "2")], Some(true)),
+            (vec![("bob", "1")], vec![("ann", "1")], Some(false)),
+            (vec![("bob", "1")], vec![], Some(false)),
+        ] {
+            assert_eq!(approved(&by_plan, &planned), expected, "{by_plan:?} {planned:?}");
+        }
+    }
+
+    #[test]
     fn a_wait_is_said_with_its_end() {
         let until = Some("2026-11-30T10:00:00Z".into());
         let waits = Outcome { until, waits_for: Some("a day".into()), ..outcome(1, Stage::Begun) };
         let (runs, outcomes) = ([run(1, RunKind::Run, true)], [waits]);
         let all = by_mailbox(&runs, &outcomes);
-        let found = state(&of("ann", &copied(VerifiedDepth::None), all.get("ann"), &Accepted::default()));
+        let found =
+            state(&of("ann", &copied(VerifiedDepth::None), all.get("ann"), &Accepted::default(), None));
         assert_eq!(
             (found.state, found.until.as_deref()),
             (MailboxState::Waiting, Some("2026-11-30T10:00:00Z"))
@@ -374,7 +423,7 @@ mod tests {
             (vec![accept(Code::TooBig, 8)], MailboxState::Failed),
             (vec![accept(Code::TooBig, 7)], MailboxState::Accepted),
         ] {
-            let facts = of("ann", &summary, None, &Accepted::new(acceptances));
+            let facts = of("ann", &summary, None, &Accepted::new(acceptances), None);
             assert_eq!(state(&facts).state, expected, "{facts:?}");
         }
     }

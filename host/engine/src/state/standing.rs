@@ -6,16 +6,17 @@ use std::path::Path;
 use crate::assessment::forecast::MeasuredRun;
 use crate::mailbox_state::{NewestEnd, state};
 use crate::run_kind::RunKind;
-use crate::state::facts::{self, Accepted, MailboxRuns, by_mailbox};
+use crate::state::facts::{self, Accepted, Approved, MailboxRuns, by_mailbox};
 use crate::state::ledger::{Ledger, LedgerError, Result};
 use crate::state::phases::phases;
 use crate::state::reading::{self, Readings, Stamp};
 use crate::state::record::{
-    self, ListedMailbox, Note, Outcome, Reading, Record, RecordedMailbox, RecordedRun, Stage,
+    self, Approval, ListedMailbox, Note, Outcome, Reading, Record, RecordedMailbox, RecordedPlan,
+    RecordedRun, Stage,
 };
 use crate::summary::{
-    BatchSummary, LastRun, MailboxSummary, ProjectSummary, RunSummary, RunWait, SkippedBy, Standing, Stopped,
-    Totals, Verdict,
+    ApprovalSummary, BatchSummary, LastRun, MailboxSummary, PlanStanding, PlanSummary, ProjectSummary,
+    RunSummary, RunWait, SkippedBy, Standing, Stopped, Totals, Verdict,
 };
 use crate::verdict::{Facts, of_project, verdict_of};
 
@@ -105,6 +106,11 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     let mut record = record::open(state_dir)?;
     let (runs, outcomes) = (record.runs(u32::MAX)?, record.outcomes()?);
     let accepted = Accepted::new(record.acceptances()?);
+    let approvals = record.approvals()?;
+    let approved = match approvals.is_empty() {
+        true => Approved::default(),
+        false => Approved::new(record.approved_digests()?, record.planned_digests()?),
+    };
     let by_mailbox = by_mailbox(&runs, &outcomes);
     let mut recorded = record.mailboxes()?;
     // Who has left the list before any run has begun it: the record keeps the name, and there is nothing to
@@ -128,7 +134,8 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
         });
         let known = unread.as_ref().or_else(|| by_mailbox.get(mailbox.listed.key.as_str()));
         one.stopped = known.and_then(|runs| runs.stopped.clone());
-        set_standing(&mut one, mailbox, known, &accepted);
+        let approved = approved.of(&mailbox.listed.key);
+        set_standing(&mut one, mailbox, known, (&accepted, approved));
         summary.mailboxes.push(one);
     }
     if !to_keep.is_empty()
@@ -136,6 +143,7 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     {
         tracing::debug!(%error, "what the ledgers say is not kept");
     }
+    summary.plan = plan_standing(record.plans(1)?.into_iter().next(), approvals.into_iter().next());
     summary.runs = shown_runs(&*record, &runs, &outcomes)?;
     summary.phases = phases(&*record, &runs)?;
     let copied = runs.iter().find(|run| matches!(run.kind, RunKind::Run | RunKind::Retry));
@@ -234,14 +242,15 @@ fn set_standing(
     summary: &mut MailboxSummary,
     mailbox: RecordedMailbox,
     runs: Option<&MailboxRuns>,
-    accepted: &Accepted,
+    (accepted, approved): (&Accepted, Option<bool>),
 ) {
     let ListedMailbox { key, label, batch, .. } = mailbox.listed;
     summary.verdict = verdict_of(summary);
-    let now = state(&facts::of(&key, summary, runs, accepted));
+    let now = state(&facts::of(&key, summary, runs, accepted, approved));
     let phase = runs.and_then(|runs| runs.phase);
     let why = runs.and_then(|runs| runs.why.clone()).filter(|_| now.cause.is_some() || now.until.is_some());
-    *summary.standing = Standing { mailbox: key, label, batch, unlisted: mailbox.unlisted, phase, why, now };
+    let unlisted = mailbox.unlisted;
+    *summary.standing = Standing { mailbox: key, label, batch, unlisted, phase, why, approved, now };
 }
 
 /// Says the state of a mailbox whose work has ended in a task that goes on.
@@ -255,8 +264,26 @@ pub(crate) fn stand_after(
     runs: &MailboxRuns,
 ) -> Result<()> {
     let accepted = Accepted::new(record.acceptances()?);
-    set_standing(summary, mailbox, Some(runs), &accepted);
+    let approved = record.is_approved(&mailbox.listed.key)?;
+    set_standing(summary, mailbox, Some(runs), (&accepted, approved));
     Ok(())
+}
+
+/// Says how the newest plan stands to the newest approval; `None` where there is neither.
+fn plan_standing(newest: Option<RecordedPlan>, in_force: Option<Approval>) -> Option<PlanStanding> {
+    if newest.is_none() && in_force.is_none() {
+        return None;
+    }
+    let approved = newest.as_ref().zip(in_force.as_ref()).is_some_and(|(a, b)| a.digest == b.digest);
+    let newest = newest.map(|plan| {
+        let RecordedPlan { number, digest, by, at, sums, .. } = plan;
+        PlanSummary { number, digest, by, at, mailboxes: sums.mailboxes, conflicts: sums.conflicts }
+    });
+    let in_force = in_force.map(|approval| {
+        let Approval { number, digest, by, at } = approval;
+        ApprovalSummary { number, digest, by, at }
+    });
+    Some(PlanStanding { newest, in_force, approved })
 }
 
 /// The runs that go on now, and the newest one of those that do not; the newest first.

@@ -386,11 +386,12 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`], and what `each` fails with.
     fn planned(&self, number: Option<u64>, each: &mut dyn FnMut(PlannedRow) -> Result<()>) -> Result<()>;
 
-    /// Returns the newest plan of one mailbox that came to its end, with the number of that plan.
+    /// Returns the newest plan of one mailbox that came to its end, of those before the plan with this number
+    /// where it is given, and the number of that plan.
     ///
     /// # Errors
     /// As [`open`].
-    fn last_planned(&self, mailbox: &str) -> Result<Option<(u64, PlannedRow)>>;
+    fn last_planned(&self, mailbox: &str, before: Option<u64>) -> Result<Option<(u64, PlannedRow)>>;
 
     /// Calls `each` with the newest plan of each mailbox that came to its end, in no order, with the number
     /// of that plan.
@@ -423,6 +424,19 @@ pub trait Record: std::fmt::Debug + Send {
     /// # Errors
     /// As [`open`].
     fn approved_digests(&self) -> Result<HashMap<String, String>>;
+
+    /// Returns whether the newest approval is about this mailbox, and its newest plan that came to its end
+    /// sends its mail the same way; `None` where nobody has approved a plan.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn is_approved(&self, mailbox: &str) -> Result<Option<bool>>;
+
+    /// Returns the plan of one mailbox, of the plan that was begun and has no number yet.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn under_way(&self, mailbox: &str) -> Result<Option<PlannedRow>>;
 
     /// Returns every approval, the newest first.
     ///

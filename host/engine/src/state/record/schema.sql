@@ -129,8 +129,7 @@ CREATE TABLE planned (
     json    TEXT NOT NULL,              -- MailboxPlan
     PRIMARY KEY (plan, mailbox)
 );
--- The newest of a mailbox, or of each, without a look at all.
-CREATE INDEX planned_mailbox ON planned (mailbox, plan);
+CREATE INDEX planned_of_mailbox ON planned (mailbox, plan, digest);
 
 -- What an approval is about.
 CREATE TABLE approved (

@@ -140,6 +140,12 @@ fn decisions_and_the_audit_trail_are_kept() {
     record.approve("one", None, "eve", &[("ann", "a1"), ("bob", "b1")]).unwrap();
     record.approve("two", Some(2), "ann", &[("ann", "a2")]).unwrap();
     assert_eq!(record.approved_digests().unwrap(), [("ann".to_owned(), "a2".to_owned())].into());
+    let fits = |record: &dyn Record| ["ann", "bob"].map(|one| record.is_approved(one).unwrap());
+    assert_eq!(fits(&*record), [Some(true), Some(false)], "bob is not in the newest one");
+    for (digest, fit) in [("a3", false), ("a2", true)] {
+        make_plan(&mut *record, digest, &[("ann", digest)]);
+        assert_eq!(fits(&*record), [Some(fit), Some(false)], "{digest}");
+    }
     let digests: Vec<String> = record.approvals().unwrap().into_iter().map(|a| a.digest).collect();
     assert_eq!(digests, ["two", "one"]);
     let acceptance = Acceptance {
@@ -246,7 +252,9 @@ fn a_plan_that_does_the_same_keeps_its_number() {
     record.begin_plan().unwrap();
     record.keep_planned(&planned("ann", "a9")).unwrap();
     record.begin_plan().unwrap();
-    assert_eq!(record.last_planned("ann").unwrap(), Some((2, planned("ann", "a2"))));
+    assert_eq!(record.last_planned("ann", None).unwrap(), Some((2, planned("ann", "a2"))));
+    assert_eq!(record.last_planned("ann", Some(2)).unwrap(), Some((1, planned("ann", "a1"))));
+    assert_eq!(record.last_planned("ann", Some(1)).unwrap(), None);
     assert_eq!(record.planned_digests().unwrap()["ann"], "a2");
     assert_eq!(make_plan(&mut *record, "three", &[("ann", "a3")]), 3);
     assert_eq!(record.planned_digests().unwrap()["bob"], "b1", "it was not planned anew");

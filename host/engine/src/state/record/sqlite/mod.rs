@@ -380,8 +380,8 @@ impl Record for SqliteRecord {
         self.each_planned(number, each)
     }
 
-    fn last_planned(&self, mailbox: &str) -> Result<Option<(u64, PlannedRow)>> {
-        self.newest_planned(mailbox)
+    fn last_planned(&self, mailbox: &str, before: Option<u64>) -> Result<Option<(u64, PlannedRow)>> {
+        self.newest_planned(mailbox, before)
     }
 
     fn newest_planned(&self, each: &mut dyn FnMut(u64, PlannedRow) -> Result<()>) -> Result<()> {
@@ -400,6 +400,14 @@ impl Record for SqliteRecord {
         mailboxes: &[(&str, &str)],
     ) -> Result<()> {
         self.add_approval(digest, number, by, mailboxes)
+    }
+
+    fn is_approved(&self, mailbox: &str) -> Result<Option<bool>> {
+        self.approval_fits(mailbox)
+    }
+
+    fn under_way(&self, mailbox: &str) -> Result<Option<PlannedRow>> {
+        self.planned_of(0, mailbox)
     }
 
     fn approvals(&self) -> Result<Vec<Approval>> {

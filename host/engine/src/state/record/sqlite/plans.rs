@@ -12,6 +12,9 @@ use crate::state::record::{NewPlan, PlanSums, PlannedRow, RecordedPlan, now};
 /// Plans of each mailbox that are kept.
 const KEPT: u32 = 2;
 
+/// A number that no plan reaches.
+const MOST: u64 = i64::MAX as u64;
+
 const COLUMNS: &str = "number, digest, by, channel, at, mailboxes, conflicts, messages, bytes, seconds";
 
 impl SqliteRecord {
@@ -83,29 +86,63 @@ impl SqliteRecord {
         number: Option<u64>,
         each: &mut dyn FnMut(PlannedRow) -> Result<()>,
     ) -> Result<()> {
-        let at_db = |source| sqlite(&self.path, source);
-        let mut select = self
-            .db
-            .prepare(
-                "SELECT planned.mailbox, planned.digest, planned.json FROM planned
+        let number = number.unwrap_or(0);
+        // Their names first: a database that puts whole plans into order does so on the disk.
+        let mailboxes: Vec<String> = self.sql(|db| {
+            db.prepare(
+                "SELECT planned.mailbox FROM planned
                  LEFT JOIN mailbox ON mailbox.mailbox = planned.mailbox
                  WHERE planned.plan = ?1 ORDER BY mailbox.position, planned.mailbox",
-            )
-            .map_err(at_db)?;
-        let mut rows = select.query([number.unwrap_or(0)]).map_err(at_db)?;
-        while let Some(row) = rows.next().map_err(at_db)? {
-            each(planned(row, 0).map_err(at_db)?)?;
+            )?
+            .query_map([number], |r| r.get(0))?
+            .collect()
+        })?;
+        for mailbox in mailboxes {
+            // Another command may have begun a plan of its own meanwhile.
+            if let Some(row) = self.planned_of(number, &mailbox)? {
+                each(row)?;
+            }
         }
         Ok(())
     }
 
-    pub(super) fn newest_planned(&self, mailbox: &str) -> Result<Option<(u64, PlannedRow)>> {
+    pub(super) fn planned_of(&self, number: u64, mailbox: &str) -> Result<Option<PlannedRow>> {
+        self.sql(|db| {
+            db.prepare_cached("SELECT mailbox, digest, json FROM planned WHERE plan = ?1 AND mailbox = ?2")?
+                .query_row(params![number, mailbox], |r| planned(r, 0))
+                .optional()
+        })
+    }
+
+    pub(super) fn approval_fits(&self, mailbox: &str) -> Result<Option<bool>> {
+        self.sql(|db| {
+            let any: bool = db.query_row("SELECT EXISTS (SELECT 1 FROM approved)", [], |r| r.get(0))?;
+            if !any {
+                return Ok(None);
+            }
+            let fits = db
+                .prepare_cached(
+                    "SELECT digest = coalesce((SELECT digest FROM planned
+                         WHERE mailbox = ?1 AND plan > 0 ORDER BY plan DESC LIMIT 1), digest)
+                     FROM approved WHERE mailbox = ?1",
+                )?
+                .query_row([mailbox], |r| r.get(0))
+                .optional()?;
+            Ok(Some(fits.unwrap_or(false)))
+        })
+    }
+
+    pub(super) fn newest_planned(
+        &self,
+        mailbox: &str,
+        before: Option<u64>,
+    ) -> Result<Option<(u64, PlannedRow)>> {
         self.sql(|db| {
             db.prepare_cached(
-                "SELECT plan, mailbox, digest, json FROM planned WHERE mailbox = ?1 AND plan > 0
+                "SELECT plan, mailbox, digest, json FROM planned WHERE mailbox = ?1 AND plan > 0 AND plan < ?2
                  ORDER BY plan DESC LIMIT 1",
             )?
-            .query_row([mailbox], |r| Ok((r.get(0)?, planned(r, 1)?)))
+            .query_row(params![mailbox, before.unwrap_or(MOST)], |r| Ok((r.get(0)?, planned(r, 1)?)))
             .optional()
         })
     }

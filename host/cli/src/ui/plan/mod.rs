@@ -1,4 +1,8 @@
-//! `plan`: folder by folder where each goes, who decided it, and why.
+//! `plan`: folder by folder where each goes, who decided it, and why; of many mailboxes first by rule
+//! ([`fleet`]), with what changed since the last plan ([`changes`]).
+
+pub(crate) mod changes;
+pub(crate) mod fleet;
 
 use mailhaul_engine::plan::{FolderPlan, MailboxPlan};
 use mailhaul_text::{bytes, count, escape, estimate, plural};
@@ -20,13 +24,30 @@ pub(crate) fn mailbox(plan: &MailboxPlan, width: Option<usize>, palette: Palette
     for conflict in &plan.conflicts {
         push_labelled(&mut out, "conflict:", Tone::Bad, &conflict.sentence, width, palette);
     }
-    let size = plan.bytes.map(|n| format!(", {} in these folders", bytes(n))).unwrap_or_default();
+    push_wrapped(&mut out, 2, &sum(plan), width);
+    out
+}
+
+/// What there is to copy, and of the rest whatever there is any of.
+fn sum(plan: &MailboxPlan) -> String {
+    let size = match (plan.bytes_to_copy, plan.bytes) {
+        (Some(size), _) => format!(", {}", bytes(size)),
+        (None, Some(size)) => format!(", {} in these folders", bytes(size)),
+        (None, None) => String::new(),
+    };
     let time = match plan.messages_to_copy {
         0 => String::new(),
         _ => format!(", {}", estimate(std::time::Duration::from_secs(plan.estimate_seconds))),
     };
-    out.push_str(&format!("  {} to copy{size}{time}\n", plural(plan.messages_to_copy, "message")));
-    out
+    let left_out: u64 = plan.left_out.iter().map(|left_out| left_out.portion.messages).sum();
+    let rest = [
+        (plan.already_there, "already there"),
+        (plan.too_large.messages, "too large for the new host"),
+        (left_out, "left out by rules"),
+    ];
+    let rest = rest.into_iter().filter(|(messages, _)| *messages > 0);
+    let rest: String = rest.map(|(messages, what)| format!("; {} {what}", count(messages))).collect();
+    format!("{} to copy{size}{time}{rest}", plural(plan.messages_to_copy, "message"))
 }
 
 /// Returns the table of folders: with the reasons in a column of its own where there is room for it, as in a
@@ -89,54 +110,29 @@ fn push_labelled(
     out.push_str(&lines.replacen(label, &palette.paint(tone, label), 1));
 }
 
-/// Returns the lines below the last page: the sums over all mailboxes.
-pub(crate) fn total(plans: &[MailboxPlan]) -> String {
-    let messages = plans.iter().map(|plan| plan.messages_to_copy).sum();
-    let size: Option<u64> = plans.iter().map(|plan| plan.bytes).sum();
-    let size = size.map(|n| format!(", {} in these folders", bytes(n))).unwrap_or_default();
-    let conflicts = plans.iter().filter(|plan| !plan.conflicts.is_empty()).count() as u64;
-    let mut out =
-        format!("{}: {} to copy{size}\n", plural(plans.len() as u64, "mailbox"), plural(messages, "message"));
-    if conflicts > 0 {
-        out.push_str(&format!(
-            "{} with a conflict, which `run` would not start\n",
-            plural(conflicts, "mailbox")
-        ));
-    }
-    out
-}
-
-/// Returns the whole story of a source folder in every mailbox that has it; `None` when none has.
+/// Returns the whole story of a source folder of this mailbox; `None` when it has none of that name.
 pub(crate) fn explain(
-    plans: &[MailboxPlan],
+    plan: &MailboxPlan,
     folder: &str,
     width: Option<usize>,
     palette: Palette,
 ) -> Option<String> {
-    let mut out = String::new();
-    for plan in plans {
-        for found in plan.folders.iter().filter(|found| found.source == folder) {
-            if !out.is_empty() {
-                out.push('\n');
-            }
-            let head = format!("{}: {}", escape(&plan.mailbox), outcome(found));
-            out.push_str(&format!("{}\n", palette.paint(Tone::Strong, &head)));
-            for (at, step) in found.story.iter().enumerate() {
-                let line = format!("{}. {}: {}", at + 1, escape(&step.by), escape(&step.said));
-                push_wrapped(&mut out, 2, &line, width);
-            }
-            // The last step asked is usually the one that decided.
-            if !found.story.last().is_some_and(|step| step.by == found.by && step.said.ends_with(&found.why))
-            {
-                let line = format!("so {}: {}", escape(&found.by), escape(&found.why));
-                push_wrapped(&mut out, 2, &line, width);
-            }
-            for line in details(found) {
-                push_wrapped(&mut out, 2, &line, width);
-            }
-        }
+    let found = plan.folders.iter().find(|found| found.source == folder)?;
+    let head = format!("{}: {}", escape(&plan.mailbox), outcome(found));
+    let mut out = format!("{}\n", palette.paint(Tone::Strong, &head));
+    for (at, step) in found.story.iter().enumerate() {
+        let line = format!("{}. {}: {}", at + 1, escape(&step.by), escape(&step.said));
+        push_wrapped(&mut out, 2, &line, width);
     }
-    (!out.is_empty()).then_some(out)
+    // The last step asked is usually the one that decided.
+    if !found.story.last().is_some_and(|step| step.by == found.by && step.said.ends_with(&found.why)) {
+        let line = format!("so {}: {}", escape(&found.by), escape(&found.why));
+        push_wrapped(&mut out, 2, &line, width);
+    }
+    for line in details(found) {
+        push_wrapped(&mut out, 2, &line, width);
+    }
+    Some(out)
 }
 
 fn outcome(folder: &FolderPlan) -> String {
@@ -169,9 +165,30 @@ fn details(folder: &FolderPlan) -> Vec<String> {
     lines
 }
 
-/// Returns the source folder names nearest to a name that no mailbox has, best first, at most three.
-pub(crate) fn similar(plans: &[MailboxPlan], folder: &str) -> Vec<String> {
-    alike(plans.iter().flat_map(|plan| plan.folders.iter().map(|f| f.source.as_str())), folder)
+/// Source folder names that are near to one that no mailbox has, at most three.
+#[derive(Debug)]
+pub(crate) struct Similar<'a> {
+    wanted: &'a str,
+    found: Vec<String>,
+}
+
+impl<'a> Similar<'a> {
+    pub(crate) fn to(wanted: &'a str) -> Self {
+        Self { wanted, found: Vec::new() }
+    }
+
+    /// Looks through one more mailbox.
+    pub(crate) fn add(&mut self, plan: &MailboxPlan) {
+        let names = plan.folders.iter().map(|folder| folder.source.as_str());
+        self.found.extend(alike(names, self.wanted));
+        self.found.sort_unstable();
+        self.found.dedup();
+        self.found.truncate(3);
+    }
+
+    pub(crate) fn names(self) -> Vec<String> {
+        self.found
+    }
 }
 
 /// Returns those of the `names` that are nearest to `wanted`, best first, at most three.
@@ -204,7 +221,7 @@ mod tests {
           受信箱    受信箱                     1,200  3.0 MiB  mailhaul: no step ruled on it: it keeps its name
           note: `Trash` and `Deleted` both claim the role trash by name: neither is mapped
           conflict: `A` and `a` would become one folder on the target
-          4,800 messages to copy, 12.0 MiB in these folders, about 4 min
+          4,800 messages to copy, 12.0 MiB, about 4 min
         ");
         insta::assert_snapshot!(mailbox(&samples::plan(), Some(80), Palette::default()), @r"
         anna@old.example → anna@new.example
@@ -220,14 +237,14 @@ mod tests {
           note: `Trash` and `Deleted` both claim the role trash by name: neither is
             mapped
           conflict: `A` and `a` would become one folder on the target
-          4,800 messages to copy, 12.0 MiB in these folders, about 4 min
+          4,800 messages to copy, 12.0 MiB, about 4 min
         ");
     }
 
     #[test]
     fn explain_tells_the_whole_story() {
-        let plans = [samples::plan()];
-        insta::assert_snapshot!(explain(&plans, "Old/2019", Some(80), Palette::default()).unwrap(), @"
+        let plan = samples::plan();
+        insta::assert_snapshot!(explain(&plan, "Old/2019", Some(80), Palette::default()).unwrap(), @"
         anna@old.example: `Old/2019` goes to `Archive/Old/2019`
           1. mailhaul.toml: no rule is about it
           2. mailhaul.toml:12: `Old/**` goes to `Archive/Old/**`
@@ -235,15 +252,10 @@ mod tests {
           it is subscribed on the target
           the source has 1,200 messages in it, 3.0 MiB
         ");
-        assert_eq!(explain(&plans, "Nope", None, Palette::default()), None);
-        assert_eq!(similar(&plans, "old"), ["`Old/2019`"]);
-    }
-
-    #[test]
-    fn the_total_counts_conflicts() {
-        insta::assert_snapshot!(total(&[samples::plan(), samples::plan()]), @"
-        2 mailboxes: 9,600 messages to copy, 24.0 MiB in these folders
-        2 mailboxes with a conflict, which `run` would not start
-        ");
+        assert_eq!(explain(&plan, "Nope", None, Palette::default()), None);
+        let mut similar = Similar::to("old");
+        similar.add(&plan);
+        similar.add(&plan);
+        assert_eq!(similar.names(), ["`Old/2019`"]);
     }
 }

@@ -1,0 +1,641 @@
+//! The page over all mailboxes of a plan: what speaks against it, what changed, by rule, and the sums.
+
+use std::borrow::Cow;
+
+use mailhaul_engine::assessment::forecast::Forecast;
+use mailhaul_engine::plan::{ConflictGroup, ConflictKind, LeftOut, Overview, PlanTotals, RuleGroup, Way};
+use mailhaul_engine::record::Approval;
+use mailhaul_text::{bytes, count, escape, plural};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::super::clock::local_time;
+use super::super::paint::{Palette, Tone};
+use super::super::sum::push_wrapped;
+use super::super::table::{Align, Table};
+
+/// Rules that have a line of their own; who has more of them finds all in JSON.
+const RULES: usize = 12;
+
+/// Names that plugins ruled on which have a line of their own.
+const NAMES: usize = 10;
+
+/// Cells of a name on the page; the middle of a longer one is left out.
+const NAME: usize = 24;
+
+/// Choices of a conflict that are shown.
+const CHOICES: usize = 3;
+
+/// With more kinds of conflict than this each is told in fewer words, and the lines to be written are left to
+/// the mailboxes' own pages.
+const KINDS: usize = 2;
+
+/// Mailboxes that are named beside the first one of a kind of conflict.
+const NAMED: usize = 9;
+
+/// Rules by which messages are left out that have a line of their own.
+const LEFT_OUT: usize = 5;
+
+/// What the plan is known by.
+#[derive(Debug, Default)]
+pub(crate) struct Identity<'a> {
+    /// Its number; `None` where it has none.
+    pub number: Option<u64>,
+    pub digest: &'a str,
+    pub by: &'a str,
+    /// When it was made: UTC, RFC 3339.
+    pub at: &'a str,
+    /// The approval that is in force.
+    pub in_force: Option<&'a Approval>,
+}
+
+/// Returns a name in at most so many cells, escaped: of a longer one the middle is left out.
+pub(crate) fn short(name: &str, cells: usize) -> String {
+    let name = escape(name);
+    if name.width() <= cells {
+        return name.into_owned();
+    }
+    let fits = |letters: &mut dyn Iterator<Item = char>, room: usize| {
+        let mut left = room;
+        let taken = letters.take_while(|letter| {
+            let width = letter.width().unwrap_or(0);
+            let fits = width <= left;
+            left = left.saturating_sub(width);
+            fits
+        });
+        taken.collect::<Vec<char>>()
+    };
+    let room = cells.saturating_sub(1);
+    let head = fits(&mut name.chars(), room - room / 2);
+    let mut tail = fits(&mut name.chars().rev(), room / 2);
+    tail.reverse();
+    head.into_iter().chain(['…']).chain(tail).collect()
+}
+
+/// Returns what speaks against the plan, and what is not copied by it; nothing where there is neither.
+pub(crate) fn trouble(overview: &Overview, width: Option<usize>, palette: Palette) -> String {
+    let mut out = String::new();
+    let totals = overview.totals();
+    let groups: Vec<&ConflictGroup> = overview.conflicts().collect();
+    if totals.conflicts > 0 {
+        let head = palette.paint(Tone::Bad, "conflicts:");
+        let line = format!("{head} {} would not be run", plural(totals.conflicts, "mailbox"));
+        push_wrapped(&mut out, 0, &line, width);
+    }
+    for group in &groups {
+        push_conflicts(&mut out, group, groups.len() <= KINDS, width);
+    }
+    out.push_str(&losses(&totals, width, palette));
+    out
+}
+
+fn push_conflicts(out: &mut String, group: &ConflictGroup, few: bool, width: Option<usize>) {
+    let (name, sentence, choice_cells) = if few { (40, 320, 100) } else { (24, 160, 60) };
+    let what = match group.kind {
+        ConflictKind::Collision => "folders would become one on the new host",
+        ConflictKind::Name => "the new host has no such name",
+        ConflictKind::Inbox => "mail would be mixed into INBOX",
+        ConflictKind::CannotMove => "copies would have to be moved, and the new host cannot",
+        ConflictKind::LeftOutNow => "what was copied would be left out now",
+        ConflictKind::Place => "a folder of an earlier run is not where it was",
+    };
+    push_wrapped(out, 2, &format!("{}: {what}", plural(group.mailboxes, "mailbox")), width);
+    let Some((first, others)) = group.first.split_first() else { return };
+    let line = format!("{}: {}", short(&first.mailbox, name), short(&first.sentence, sentence));
+    push_wrapped(out, 4, &line, width);
+    for choice in first.choices.iter().take(CHOICES) {
+        push_wrapped(out, 6, &format!("- {}", short(&choice.what, choice_cells)), width);
+        if let Some(command) = &choice.command {
+            push_wrapped(out, 8, &format!("`{}`", escape(command)), width);
+        }
+        for line in choice.lines.as_deref().unwrap_or_default().lines().filter(|_| few) {
+            out.push_str(&format!("          {}\n", escape(line)));
+        }
+    }
+    let named: Vec<String> = others.iter().take(NAMED).map(|case| short(&case.mailbox, name)).collect();
+    let rest = group.mailboxes.saturating_sub(1 + named.len() as u64);
+    let more = if rest > 0 { format!(" and {} more", count(rest)) } else { String::new() };
+    if !named.is_empty() {
+        push_wrapped(out, 4, &format!("also {}{more}", named.join(", ")), width);
+    }
+}
+
+/// What no run of this plan copies, with the reason.
+fn losses(totals: &PlanTotals, width: Option<usize>, palette: Palette) -> String {
+    let mut lines = Vec::new();
+    let size = |bytes_of: u64| if bytes_of > 0 { format!(", {}", bytes(bytes_of)) } else { String::new() };
+    for LeftOut { rule, portion } in totals.left_out.iter().take(LEFT_OUT) {
+        let messages = plural(portion.messages, "message");
+        lines.push(format!("{messages}{} left out: {}", size(portion.bytes), short(rule, 90)));
+    }
+    let rest: u64 = totals.left_out.iter().skip(LEFT_OUT).map(|rule| rule.portion.messages).sum();
+    if rest > 0 {
+        lines.push(format!("{} left out by further rules", plural(rest, "message")));
+    }
+    if totals.too_large.messages > 0 {
+        let messages = plural(totals.too_large.messages, "message");
+        lines.push(format!("{messages}{}: too large for the new host", size(totals.too_large.bytes)));
+    }
+    if totals.folders_outside > 0 {
+        lines.push(format!(
+            "{} with {} outside the mailboxes: no rule takes them in or leaves them out",
+            plural(totals.folders_outside, "folder"),
+            plural(totals.messages_outside, "message")
+        ));
+    }
+    let mut out = String::new();
+    if !lines.is_empty() {
+        out.push_str(&format!("{}\n", palette.paint(Tone::Warn, "not copied:")));
+    }
+    for line in lines {
+        push_wrapped(&mut out, 2, &line, width);
+    }
+    out
+}
+
+/// Returns the table by rule.
+pub(crate) fn by_rule(overview: &Overview, width: Option<usize>, palette: Palette) -> String {
+    let rows = rows(overview);
+    let wide = table(&rows, overview, true);
+    let roomy = width.is_none_or(|width| wide.natural_width() <= width);
+    if roomy { wide.render(width, palette) } else { table(&rows, overview, false).render(width, palette) }
+}
+
+/// The groups that have a line of their own, and those that are lines for many groups.
+fn rows(overview: &Overview) -> Vec<Cow<'_, RuleGroup>> {
+    let mut rows: Vec<Cow<'_, RuleGroup>> = Vec::new();
+    let (mut rules, mut names) = (0, 0);
+    let mut further: Vec<RuleGroup> = Vec::new();
+    for group in overview.groups() {
+        let shown = match group.way {
+            Way::Rule => &mut rules,
+            Way::Name => &mut names,
+            Way::OtherNames => {
+                fold(&mut further, group);
+                continue;
+            }
+            _ => {
+                rows.extend(further.drain(..).map(Cow::Owned));
+                rows.push(Cow::Borrowed(group));
+                continue;
+            }
+        };
+        *shown += 1;
+        let most = if group.way == Way::Rule { RULES } else { NAMES };
+        if *shown <= most {
+            rows.push(Cow::Borrowed(group));
+        } else {
+            fold(&mut further, group);
+        }
+    }
+    rows.extend(further.into_iter().map(Cow::Owned));
+    rows
+}
+
+/// Counts a group in the line of those that have none: rules in one, names in another.
+fn fold(further: &mut Vec<RuleGroup>, group: &RuleGroup) {
+    let way = if group.way == Way::Rule { Way::Rule } else { Way::OtherNames };
+    match further.iter_mut().find(|line| line.way == way) {
+        Some(line) => {
+            line.folders += group.folders;
+            line.messages += group.messages;
+            line.bytes = line.bytes.zip(group.bytes).map(|(sum, bytes)| sum + bytes);
+            if line.by != group.by {
+                line.by = "several".to_owned();
+            }
+        }
+        None => {
+            let mut line = group.clone();
+            (line.way, line.mailboxes) = (way, 0);
+            (line.rule, line.from, line.to, line.why) = (None, None, None, None);
+            further.push(line);
+        }
+    }
+}
+
+fn table(rows: &[Cow<'_, RuleGroup>], overview: &Overview, reasons: bool) -> Table {
+    let mut heads = vec![
+        ("Mailboxes", Align::Right),
+        ("From and to", Align::Left),
+        ("Decided by", Align::Left),
+        ("Messages", Align::Right),
+        ("Size", Align::Right),
+    ];
+    if reasons {
+        heads.push(("Why", Align::Left));
+    }
+    let mut table = Table::new(2, &heads);
+    for group in rows {
+        // Of a line for many groups nobody has counted which mailboxes have any of them.
+        let mailboxes = if group.mailboxes > 0 { count(group.mailboxes) } else { String::new() };
+        let (way, messages, size) =
+            (way(group), count(group.messages), group.bytes.map_or_else(String::new, bytes));
+        let why = group.why.as_deref().map_or_else(String::new, |why| short(why, 60));
+        let by = short(&group.by, 20);
+        let mut cells = vec![
+            (mailboxes.as_str(), None),
+            (way.as_str(), None),
+            (by.as_str(), None),
+            (messages.as_str(), None),
+            (size.as_str(), None),
+        ];
+        if reasons {
+            cells.push((&why, Some(Tone::Faint)));
+        }
+        table.push_row_of(&cells);
+        if !reasons && matches!(group.way, Way::Name | Way::Outside) && !why.is_empty() {
+            table.push_remark(&format!("           {why}"));
+        }
+    }
+    let (mut messages, mut size) = (0_u64, Some(0_u64));
+    for group in rows {
+        messages += group.messages;
+        size = size.zip(group.bytes).map(|(sum, bytes)| sum + bytes);
+    }
+    let (all, messages) = (count(overview.totals().mailboxes), count(messages));
+    let size = size.map_or_else(String::new, bytes);
+    let mut sum = vec![(all.as_str(), None), ("Sum", None), ("", None), (&messages, None), (&size, None)];
+    if reasons {
+        sum.push(("", None));
+    }
+    table.push_row_of(&sum);
+    table
+}
+
+/// From where to where, in the words of the page.
+fn way(group: &RuleGroup) -> String {
+    let folders = || plural(group.folders, "folder");
+    match (group.way, &group.from, &group.rule) {
+        (Way::Rule, _, Some(rule)) => short(rule, 2 * NAME),
+        (Way::Name, Some(from), _) => {
+            let below = if group.below { "/**" } else { "" };
+            match &group.to {
+                Some(to) => format!("{}{below} → {}{below}", short(from, NAME), short(to, NAME)),
+                None => format!("{}{below} → left out", short(from, NAME)),
+            }
+        }
+        (Way::Rule, ..) => format!("further rules: {}", folders()),
+        (Way::Name | Way::OtherNames, ..) => format!("further names: {}", folders()),
+        (Way::Inbox, ..) => "INBOX stays".to_owned(),
+        (Way::Stays, ..) if group.folders == 1 => "1 other folder stays".to_owned(),
+        (Way::Stays, ..) => format!("{} other folders stay", count(group.folders)),
+        (Way::Outside, ..) => format!("{} outside the mailboxes", folders()),
+    }
+}
+
+/// Returns the sums of a plan over several mailboxes, with how long a run takes and why.
+pub(crate) fn sums(totals: &PlanTotals, forecast: &Forecast, width: Option<usize>) -> String {
+    let mut out = String::new();
+    let size = totals.bytes_to_copy.map(|n| format!(", {}", bytes(n))).unwrap_or_default();
+    let left_out: u64 = totals.left_out.iter().map(|rule| rule.portion.messages).sum();
+    let line = format!(
+        "{}, {}: {} to copy{size}; {} already there, {} too large, {} left out",
+        plural(totals.mailboxes, "mailbox"),
+        plural(totals.folders, "folder"),
+        plural(totals.messages_to_copy, "message"),
+        count(totals.already_there),
+        count(totals.too_large.messages),
+        count(left_out),
+    );
+    push_wrapped(&mut out, 0, &line, width);
+    if totals.copies_moved > 0 {
+        let line = format!(
+            "{} on the new host, never sent twice",
+            match totals.copies_moved {
+                1 => "1 copy is moved".to_owned(),
+                n => format!("{} copies are moved", count(n)),
+            }
+        );
+        push_wrapped(&mut out, 0, &line, width);
+    }
+    if totals.messages_to_copy > 0 {
+        push_wrapped(&mut out, 0, &format!("estimate: {}", forecast.sentence), width);
+        push_wrapped(&mut out, 2, &forecast.basis, width);
+    }
+    out
+}
+
+/// Returns the lines that say which plan it is, and whether somebody has approved it.
+pub(crate) fn identity(plan: &Identity<'_>, width: Option<usize>) -> String {
+    let mut out = String::new();
+    let Some(number) = plan.number else { return out };
+    let line = format!(
+        "plan {number}, digest {}, made by {} on {}",
+        digits(plan.digest),
+        escape(plan.by),
+        local_time(plan.at)
+    );
+    push_wrapped(&mut out, 0, &line, width);
+    if let Some(approval) = plan.in_force {
+        let line = match approval.digest == plan.digest {
+            true => format!("approved by {} on {}", escape(&approval.by), local_time(&approval.at)),
+            false => format!("it is not approved: {} is in force", approved(approval)),
+        };
+        push_wrapped(&mut out, 0, &line, width);
+    }
+    out
+}
+
+/// Returns which plan was approved, by whom and when.
+pub(crate) fn approved(approval: &Approval) -> String {
+    let plan = match approval.number {
+        Some(number) => format!("plan {number}"),
+        None => format!("the plan with digest {}", digits(&approval.digest)),
+    };
+    format!("{plan}, approved by {} on {},", escape(&approval.by), local_time(&approval.at))
+}
+
+/// Returns as much of a digest as people compare.
+pub(crate) fn digits(digest: &str) -> String {
+    digest.chars().filter(char::is_ascii_hexdigit).take(12).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_engine::assessment::Portion;
+    use mailhaul_engine::plan::{Choice, Conflict, Differences, FolderPlan, MailboxPlan, PlanDifference};
+
+    use mailhaul_engine::assessment::forecast::{Circumstances, of_plans};
+
+    use super::super::super::samples;
+    use super::super::changes::{self, Most};
+    use super::*;
+
+    fn folder(source: &str, target: Option<&str>, by: &str, why: &str) -> FolderPlan {
+        let one = samples::plan().folders.remove(0);
+        let (source, target) = (source.to_owned(), target.map(str::to_owned));
+        FolderPlan { source, target, by: by.into(), why: why.into(), create: false, ..one }
+    }
+
+    fn mailbox(n: usize, folders: Vec<FolderPlan>) -> MailboxPlan {
+        let messages: u64 = folders.iter().map(|folder| folder.to_copy).sum();
+        let name = format!("m{n:03}@old.example");
+        MailboxPlan {
+            mailbox: name.clone(),
+            source: name.clone(),
+            target: name,
+            bytes_to_copy: Some(messages << 12),
+            messages_to_copy: messages,
+            notes: Vec::new(),
+            conflicts: Vec::new(),
+            folders,
+            ..samples::plan()
+        }
+    }
+
+    fn ruled(folder: FolderPlan, rule: &str) -> FolderPlan {
+        FolderPlan { rule: Some(rule.into()), ..folder }
+    }
+
+    /// A conflict of a kind, with two ways out.
+    fn conflict(kind: ConflictKind, sentence: &str) -> Conflict {
+        let mut conflict = samples::plan().conflicts.remove(0);
+        (conflict.kind, conflict.sentence) = (kind, sentence.into());
+        let lines = "[[folders]]\nfrom = \"notes\"\nto = \"Notes 2\"\n".to_owned();
+        conflict.choices = vec![
+            Choice { what: "put `notes` into `Notes 2`".into(), lines: Some(lines), command: None },
+            Choice { what: "leave `notes` out".into(), lines: None, command: None },
+        ];
+        conflict
+    }
+
+    /// 40 mailboxes, as a hosting move has them.
+    fn forty() -> Vec<MailboxPlan> {
+        let of = |n: usize| {
+            let own = format!("Kunde {n}");
+            let mut folders = vec![
+                folder("INBOX", Some("INBOX"), "mailhaul", "INBOX is INBOX on every server"),
+                folder(&own, Some(&own), "mailhaul", "keeps its name"),
+            ];
+            if n < 30 {
+                let why = "the old host marks it as sent mail";
+                folders.push(folder("Gesendete Elemente", Some("Sent"), "roles 0.1.0", why));
+            }
+            if n % 4 == 0 {
+                let why = "customers' folders are named in English";
+                folders.push(folder("Kampagnen", Some("Campaigns"), "acme 0.3.1", why));
+                folders.push(folder("Kampagnen/Q4", Some("Campaigns/Q4"), "mailhaul", "goes along"));
+            }
+            let spam =
+                folder("Spam", None, "mailhaul.toml:31", "your rule at mailhaul.toml:31 leaves it out");
+            folders.push(ruled(FolderPlan { to_copy: 0, ..spam }, "Spam → left out"));
+            let mut plan = mailbox(n, folders);
+            plan.left_out = vec![LeftOut {
+                rule: "your rule at mailhaul.toml:31 leaves it out".into(),
+                portion: Portion { messages: 1_200, bytes: 3 << 20 },
+            }];
+            if n % 10 == 3 {
+                let sentence = "`Notes` and `notes` would become one folder on the target";
+                plan.conflicts = vec![conflict(ConflictKind::Collision, sentence)];
+                plan.too_large = Portion { messages: 2, bytes: 120 << 20 };
+            }
+            plan
+        };
+        (0..40).map(of).collect()
+    }
+
+    fn overview(plans: &[MailboxPlan]) -> Overview {
+        let mut overview = Overview::new();
+        plans.iter().for_each(|plan| overview.add(plan));
+        overview
+    }
+
+    fn forecast(plans: &[MailboxPlan]) -> Forecast {
+        of_plans(plans.iter().map(MailboxPlan::load), &Circumstances::default())
+    }
+
+    /// The page of more mailboxes than have one each.
+    fn page(plans: &[MailboxPlan], differences: &Differences, width: Option<usize>) -> String {
+        let (overview, palette) = (overview(plans), Palette::default());
+        let approval =
+            Approval { digest: "ffff".into(), number: Some(3), by: "lea".into(), at: "then".into() };
+        let identity = Identity {
+            number: Some(4),
+            digest: "0123456789abcdef0123456789abcdef",
+            by: "eve",
+            at: "now",
+            in_force: Some(&approval),
+        };
+        [
+            trouble(&overview, width, palette),
+            changes::section(differences, None, Most::FLEET, width, palette),
+            by_rule(&overview, width, palette),
+            sums(&overview.totals(), &forecast(plans), width) + &self::identity(&identity, width),
+        ]
+        .join("\n")
+    }
+
+    /// What has changed since plan 3: the plugin, and two folders.
+    fn differences(now: &[MailboxPlan]) -> Differences {
+        let mut all = Differences::default();
+        for plan in now {
+            let mut before = plan.clone();
+            for folder in before.folders.iter_mut().filter(|folder| folder.by == "acme 0.3.1") {
+                folder.by = "acme 0.3.0".into();
+                folder.target = Some("Kampagnen".into());
+            }
+            if plan.mailbox.starts_with("m001") {
+                before.folders.retain(|folder| !folder.source.starts_with("Kunde"));
+            }
+            let against = mailhaul_engine::plan::Against::Plan;
+            all.add(&PlanDifference::between(&before, plan, against, Some(3)));
+        }
+        all
+    }
+
+    #[test]
+    fn a_fleet_is_shown_by_rule_with_what_speaks_against_it_first() {
+        let plans = forty();
+        insta::assert_snapshot!(page(&plans, &differences(&plans), Some(80)), @r#"
+        conflicts: 4 mailboxes would not be run
+          4 mailboxes: folders would become one on the new host
+            m003@old.example: `Notes` and `notes` would become one folder on the target
+              - put `notes` into `Notes 2`
+                  [[folders]]
+                  from = "notes"
+                  to = "Notes 2"
+              - leave `notes` out
+            also m013@old.example, m023@old.example, m033@old.example
+        not copied:
+          48,000 messages, 120.0 MiB left out: your rule at mailhaul.toml:31 leaves it
+            out
+          8 messages, 480.0 MiB: too large for the new host
+
+        against plan 3: 10 go elsewhere, 1 new
+          10 mailboxes: go elsewhere, acme 0.3.1 instead of acme 0.3.0
+            − Kampagnen → Kampagnen
+            + Kampagnen → Campaigns
+            and 9 more folders
+          m001@old.example: new at the source
+            + Kunde 1 → Kunde 1
+          159 folders are as in plan 3
+
+          Mailboxes  From and to                  Decided by        Messages       Size
+                 40  Spam → left out              mailhaul.toml:31    48,000  120.0 MiB
+                 30  Gesendete Elemente → Sent    roles 0.1.0         36,000   90.0 MiB
+                       the old host marks it as sent mail
+                 10  Kampagnen/** → Campaigns/**  acme 0.3.1          24,000   60.0 MiB
+                       customers' folders are named in English
+                 40  INBOX stays                  mailhaul            48,000  120.0 MiB
+                 40  40 other folders stay        mailhaul            48,000  120.0 MiB
+                 40  Sum                                             204,000  510.0 MiB
+
+        40 mailboxes, 170 folders: 156,000 messages to copy, 609.4 MiB; 0 already there,
+          8 too large, 48,000 left out
+        estimate: about 67 min
+        plan 4, digest 0123456789ab, made by eve on now
+        it is not approved: plan 3, approved by lea on then, is in force
+        "#);
+    }
+
+    #[test]
+    fn a_wide_page_has_the_reasons_in_a_column() {
+        let plans = forty();
+        // A pipe wraps nothing, whatever width there is elsewhere.
+        insta::assert_snapshot!(by_rule(&overview(&plans), None, Palette::default()), @"
+        Mailboxes  From and to                  Decided by        Messages       Size  Why
+               40  Spam → left out              mailhaul.toml:31    48,000  120.0 MiB  your rule at mailhaul.toml:31 leaves it out
+               30  Gesendete Elemente → Sent    roles 0.1.0         36,000   90.0 MiB  the old host marks it as sent mail
+               10  Kampagnen/** → Campaigns/**  acme 0.3.1          24,000   60.0 MiB  customers' folders are named in English
+               40  INBOX stays                  mailhaul            48,000  120.0 MiB  INBOX is INBOX on every server
+               40  40 other folders stay        mailhaul            48,000  120.0 MiB  keeps its name
+               40  Sum                                             204,000  510.0 MiB
+        ");
+        let wide = by_rule(&overview(&plans[4..30]), Some(120), Palette::default());
+        insta::assert_snapshot!(wide, @"
+        Mailboxes  From and to                  Decided by        Messages       Size
+               26  Spam → left out              mailhaul.toml:31    31,200   78.0 MiB
+               26  Gesendete Elemente → Sent    roles 0.1.0         31,200   78.0 MiB
+                     the old host marks it as sent mail
+                7  Kampagnen/** → Campaigns/**  acme 0.3.1          16,800   42.0 MiB
+                     customers' folders are named in English
+               26  INBOX stays                  mailhaul            31,200   78.0 MiB
+               26  26 other folders stay        mailhaul            31,200   78.0 MiB
+               26  Sum                                             141,600  354.0 MiB
+        ");
+    }
+
+    #[test]
+    fn a_first_plan_is_told_from_a_changed_and_from_an_unchanged_one() {
+        let plans = forty();
+        let said = |all: &Differences| changes::section(all, None, Most::FEW, Some(80), Palette::default());
+        let mut first = Differences::default();
+        plans.iter().for_each(|plan| first.add(&PlanDifference::to_target(plan)));
+        insta::assert_snapshot!(said(&first), @"
+        the first plan, held against what the new host has: 0 folders are created there,
+          0 merged, 130 there already
+        ");
+        let mut same = Differences::default();
+        plans.iter().for_each(|plan| same.add(&PlanDifference::none(plan, 3)));
+        insta::assert_snapshot!(said(&same), @"
+        nothing has changed: 170 folders are as in plan 3
+        ");
+    }
+
+    /// Ten thousand mailboxes whose folders are called anything, with everything that can go wrong.
+    #[test]
+    fn the_page_of_ten_thousand_mailboxes_is_short_whatever_they_are_called() {
+        let long = "n".repeat(300);
+        let name = |n: usize, k: usize| format!("{:x}{long}", n.wrapping_mul(2_654_435_761) ^ k);
+        let (mut all, mut overview) = (Differences::default(), Overview::new());
+        for n in 0..10_000 {
+            let mut folders = vec![folder("INBOX", Some("INBOX"), "mailhaul", "w")];
+            for k in 0..4 {
+                let (source, target) = (name(n, k), name(n, k + 9));
+                folders.push(match k {
+                    0 => folder(&source, Some(&target), &format!("acme 1.{}", n % 70), &long),
+                    1 => {
+                        ruled(folder(&source, Some(&target), "f:1", &long), &format!("{long}{} → x", n % 40))
+                    }
+                    2 => folder(&source, None, &format!("other 0.{}", n % 90), &long),
+                    _ => FolderPlan { outside: true, ..folder(&source, None, "mailhaul", &long) },
+                });
+            }
+            let mut plan = MailboxPlan { mailbox: name(n, 99), ..mailbox(n, folders) };
+            let sentence = format!("`{}` and `{}` {long} {long}", name(n, 1), name(n, 2));
+            let kind = ConflictKind::ALL[n % ConflictKind::ALL.len()];
+            let mut conflict = conflict(kind, &sentence);
+            conflict.choices.iter_mut().for_each(|choice| choice.what.push_str(&long));
+            plan.conflicts = vec![conflict];
+            plan.too_large = Portion { messages: 1, bytes: 1 };
+            plan.left_out =
+                vec![LeftOut { rule: format!("{n} {long}"), portion: Portion { messages: 1, bytes: 1 } }];
+            let mut before = plan.clone();
+            for (k, folder) in before.folders.iter_mut().enumerate() {
+                folder.by = format!("before {}", n % 50);
+                folder.target = (k % 2 == 0).then(|| name(n, 50 + k));
+            }
+            before.folders.swap_remove(1);
+            let against = mailhaul_engine::plan::Against::Plan;
+            all.add(&PlanDifference::between(&before, &plan, against, Some(n as u64)));
+            overview.add(&plan);
+        }
+        for width in [Some(80), Some(120), None] {
+            let palette = Palette::default();
+            let sections = [
+                trouble(&overview, width, palette),
+                changes::section(&all, None, Most::FLEET, width, palette),
+                by_rule(&overview, width, palette),
+                sums(&overview.totals(), &forecast(&[]), width),
+            ];
+            let lines = sections.each_ref().map(|section| section.lines().count());
+            let page = sections.join("\n");
+            // What else stands on it are three blank lines, and which plan it is.
+            assert!(lines.iter().sum::<usize>() <= 190, "{width:?}: {lines:?}\n{page}");
+            let widest = page.lines().map(|line| line.width()).max().unwrap_or(0);
+            assert!(width.is_none_or(|width| widest <= width), "{width:?}: {widest} cells\n{page}");
+        }
+    }
+
+    #[test]
+    fn the_middle_of_a_long_name_is_left_out() {
+        for (name, cells, expected) in [
+            ("INBOX", 5, "INBOX"),
+            ("abcdefghij", 7, "abc…hij"),
+            ("受信箱受信箱", 7, "受…箱"),
+            ("a\u{1b}[2J", 20, "a\\x1b[2J"),
+        ] {
+            assert_eq!(short(name, cells), expected);
+            assert!(short(name, cells).width() <= cells);
+        }
+    }
+}
