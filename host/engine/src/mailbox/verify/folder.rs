@@ -10,7 +10,6 @@ use crate::folder::work::{MailboxWork, Step};
 use crate::mailbox::connect::dial_again;
 use crate::mailbox::verify::coverage::Coverage;
 use crate::mailbox::verify::dates::{DatedCopy, other_dates};
-use crate::mailbox::verify::ration::sizes;
 use crate::mailbox::verify::sample::{Extent, choose};
 use crate::message::compare::{ListComparison, compare_lists};
 use crate::message::dating::DateRule;
@@ -168,7 +167,8 @@ impl FolderComparison<'_> {
             let chunks = chosen.chunks(CHUNK).map(|chunk| (chunk, depth));
             let mut chunks: VecDeque<(&[(u32, u32)], Depth)> =
                 chunks.chain(resized.chunks(CHUNK).map(|chunk| (chunk, Depth::Full))).collect();
-            let sizes = if is_bounded { sizes(&source) } else { HashMap::new() };
+            let sizes: HashMap<u32, u64> =
+                source.iter().filter(|_| is_bounded).map(|m| (m.uid, m.size())).collect();
             while let Some((mut chunk, depth_now)) = chunks.pop_front() {
                 let grant = match is_bounded {
                     true => Some(self.grant(ends, names, chunk, depth_now, &sizes).await?),

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use crate::folder::work::{Step, WorkError};
 use crate::mailbox::verify::folder::{FolderComparison, Spellings};
 use crate::mailbox::waits::Waits;
-use crate::message::list::ListedMessage;
 use crate::plugin::Depth;
 use crate::server::dial::{Ends, dial_both};
 use crate::server::error::EndError;
@@ -15,11 +14,6 @@ use crate::task::spending::{Purpose, Refused, settle, take};
 
 /// What the headers of a message are taken for; few are longer.
 const HEADERS: u64 = 8 << 10;
-
-/// Sizes of messages by their UIDs.
-pub(super) fn sizes(listed: &[ListedMessage]) -> HashMap<u32, u64> {
-    listed.iter().map(|message| (message.uid, message.size())).collect()
-}
 
 impl FolderComparison<'_> {
     /// Takes a grant for the first of these pairs, and waits for one.

@@ -128,6 +128,10 @@ impl Budgets {
                     gauge.waits_alone = Some(who.clone());
                 }
             }
+            // A window that has not come yet, after a clock that was put back, is this one in the record too.
+            for meter in &meters {
+                store(&meter.key, meter.window.around(now).0, 0)?;
+            }
             return Ok(Err(exhausted));
         }
         let mut gauges = self.lock();
