@@ -1,4 +1,4 @@
-//! Windows of a day as people write them: `20:00-06:00`, `Mon-Fri 20:00-06:00`, `Sat,Sun 00:00-24:00`.
+//! Windows of a day as people write them: `20:00-06:00`, `Mon-Fri 20:00-06:00`.
 
 use crate::error::quoted;
 use crate::model::DayWindow;

@@ -352,7 +352,8 @@ async fn work_on_all(
 fn begins(context: &Context, work: &MailboxTask, at_once: usize) -> bool {
     let parked = context.slots.parked();
     let waits = matches!(work, MailboxTask::Run { .. } | MailboxTask::Verify(_)) && closed(context).is_some();
-    parked < if waits { at_once } else { MOST_PARKED } && context.slots.try_take()
+    let most = if waits { at_once } else { MOST_PARKED };
+    parked < most && context.slots.try_take()
 }
 
 /// Ends the work on a mailbox that was broken off, since a server did not answer in time or by a fault of

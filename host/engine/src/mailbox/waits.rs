@@ -1,4 +1,4 @@
-//! The waits of a mailbox: for a server that is away or asks for it, for a budget, for the operator's hours.
+//! The waits of a mailbox: for a server that is away or asks for it, for a budget, for hours.
 
 use std::time::Duration;
 

@@ -21,8 +21,8 @@ pub(crate) async fn learn_ceiling(context: &Context, spec: &AccountSpec, words: 
     }
     if context.ceilings.is_first_lesson(&host) {
         let message = format!(
-            "{host} asks for patience, so fewer connections are open to it at a time from now on, and one more is \
-             tried again after each hour: {why}"
+            "{host} asks for patience, so fewer connections are open to it at a time from now on, and one more \
+             is tried again after each hour: {why}"
         );
         context.emit(Event::Warning { mailbox: None, message }).await;
     }

@@ -1,5 +1,4 @@
-//! How many mailboxes are worked on at a time. One that waits for a budget or for its hours lends its place
-//! to the next.
+//! How many mailboxes are worked on at a time; one that waits lends its place to the next.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

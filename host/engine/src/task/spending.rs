@@ -1,4 +1,4 @@
-//! What a mailbox may move now: the budgets it is under, the hours, and what is spent in the record.
+//! What a mailbox may move now: its budgets, the hours, and what is spent in the record.
 
 use std::time::Duration;
 
@@ -108,8 +108,8 @@ pub(crate) fn settle(context: &Context, grant: Grant, used: Used) -> Result<(), 
     context.budgets.settle(grant, used, &now(context), store(context))
 }
 
-/// Counts bytes that were read at the source to recognise copies, which nobody can do without: they are spent,
-/// and not held back.
+/// Counts bytes that were read at the source to recognise copies, which nobody can do without: they are
+/// spent, and not held back.
 ///
 /// # Errors
 /// When it cannot be recorded.

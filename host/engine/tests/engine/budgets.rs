@@ -1,5 +1,6 @@
-//! Budgets: nothing is asked for that a provider, or the operator, does not give any more; what waits goes on
-//! by itself, and what is spent counts after a restart.
+//! Budgets: nothing is asked for that a provider, or the operator, does not give any more.
+//!
+//! What waits goes on by itself, and what is spent counts after a restart.
 
 use std::sync::Arc;
 use std::time::Duration;

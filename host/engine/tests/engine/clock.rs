@@ -1,4 +1,4 @@
-//! A wall clock that goes with the paused time of a test's runtime, over several of them, and that jumps.
+//! A wall clock that goes with the paused time of tests' runtimes, and that jumps.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

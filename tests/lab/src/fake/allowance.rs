@@ -1,5 +1,6 @@
-//! A server that counts what it gives and takes, day by day and hour by hour, and refuses what is beyond: as
-//! Gmail does by bytes a day, and Exchange by messages an hour and by connections.
+//! A server that counts what it gives and takes, and refuses what is beyond.
+//!
+//! By bytes a day, as Gmail does, or by messages an hour and by connections, as Exchange does.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

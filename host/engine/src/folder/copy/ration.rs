@@ -49,7 +49,7 @@ impl<'a> Ration<'a> {
                 if let (Some(reason), Some(uid), Some(size)) = (&grant.alone, wanted.first(), sizes.first()) {
                     let size = mailhaul_text::bytes(*size);
                     let message = format!(
-                        "message {uid} has {size}, which is more than {reason}; it goes alone, with nothing else of that"
+                        "message {uid} has {size}, which is more than {reason}; it goes alone, with nothing else"
                     );
                     self.route.warn(message).await;
                 }
