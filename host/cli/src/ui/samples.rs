@@ -135,6 +135,7 @@ pub(crate) fn plan() -> MailboxPlan {
         source: source.into(),
         target: target.map(Into::into),
         moved_from: None,
+        merged: false,
         create: target.is_some_and(|t| t.starts_with("Archive")),
         subscribe: true,
         role: (source == "Sent").then(|| "sent".into()),

@@ -17,7 +17,7 @@ impl Made<'_> {
     /// Prints what speaks against the plan first, then what changed, then by rule, then mailbox by mailbox where
     /// there are few of them or they were asked for, then the sums.
     pub(super) fn pages(&self, ui: &mut Ui) -> Result<(), Failure> {
-        let Survey { overview, differences } = &self.survey;
+        let Survey { overview, differences, .. } = &self.survey;
         let (width, palette) = (ui.width, ui.palette);
         let totals = overview.totals();
         if totals.mailboxes == 0 {
