@@ -1,7 +1,5 @@
 //! Digests of plans: two plans with the same one send the same mail the same way.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::{MailboxPlan, PlanSettings};
@@ -89,10 +87,7 @@ impl Fields {
     }
 
     fn digest(self) -> String {
-        self.0.finalize().iter().take(KEPT).fold(String::with_capacity(2 * KEPT), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+        self.0.finalize().iter().take(KEPT).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -103,46 +98,49 @@ mod tests {
     use crate::assessment::Portion;
     use crate::plan::{LeftOut, PlanRule};
 
+    /// What is changed, in a word, and how.
+    type Change = (&'static str, fn(&mut MailboxPlan));
+
     #[test]
     fn what_decides_where_mail_goes_is_in_the_digest_and_nothing_else() {
         let base = plan(vec![folder("A", Some("A")), folder("B", Some("B")), folder("C", None)]);
         let digest = base.digest();
         assert_eq!(digest.len(), 32);
         assert!(digest.chars().all(|c| c.is_ascii_hexdigit()), "{digest}");
-        let changed = |change: &dyn Fn(&mut MailboxPlan)| {
+        let changed = |change: fn(&mut MailboxPlan)| {
             let mut other = base.clone();
             change(&mut other);
             other.digest()
         };
-        let same: &[(&str, &dyn Fn(&mut MailboxPlan))] = &[
-            ("order", &|p| p.folders.reverse()),
-            ("messages", &|p| p.folders[0].messages = Some(9)),
-            ("copies", &|p| (p.folders[0].to_copy, p.messages_to_copy) = (9, 9)),
-            ("sizes", &|p| p.folders[0].too_large = Portion { messages: 1, bytes: 1 }),
-            ("selection", &|p| {
+        let same: [Change; 9] = [
+            ("order", |p| p.folders.reverse()),
+            ("messages", |p| p.folders[0].messages = Some(9)),
+            ("copies", |p| (p.folders[0].to_copy, p.messages_to_copy) = (9, 9)),
+            ("sizes", |p| p.folders[0].too_large = Portion { messages: 1, bytes: 1 }),
+            ("selection", |p| {
                 p.folders[0].left_out = vec![LeftOut { rule: "old".into(), portion: Portion::default() }];
             }),
-            ("created", &|p| p.folders[0].create = true),
-            ("notes", &|p| p.notes.push("a note".into())),
-            ("why", &|p| p.folders[0].why = "because".into()),
-            ("a rule's line", &|p| p.folders[2].by = "mailhaul.toml:99".into()),
+            ("created", |p| p.folders[0].create = true),
+            ("notes", |p| p.notes.push("a note".into())),
+            ("why", |p| p.folders[0].why = "because".into()),
+            ("a rule's line", |p| p.folders[2].by = "mailhaul.toml:99".into()),
         ];
         for (what, change) in same {
             assert_eq!(changed(change), digest, "{what}");
         }
-        let different: &[(&str, &dyn Fn(&mut MailboxPlan))] = &[
-            ("mailbox", &|p| p.mailbox = "b".into()),
-            ("source", &|p| p.source = "b".into()),
-            ("target", &|p| p.target = "b".into()),
-            ("a target folder", &|p| p.folders[0].target = Some("Z".into())),
-            ("left out", &|p| p.folders[0].target = None),
-            ("left out or outside", &|p| p.folders[2].outside = true),
-            ("a name", &|p| p.folders[0].source = "AA".into()),
-            ("who", &|p| p.folders[0].by = "roles 0.2.0".into()),
-            ("a rule", &|p| p.folders[2].rule = Some("C/** → left out".into())),
-            ("merged", &|p| p.folders[0].merged = true),
-            ("one more", &|p| p.folders.push(folder("D", Some("D")))),
-            ("one less", &|p| drop(p.folders.pop())),
+        let different: [Change; 12] = [
+            ("mailbox", |p| p.mailbox = "b".into()),
+            ("source", |p| p.source = "b".into()),
+            ("target", |p| p.target = "b".into()),
+            ("a target folder", |p| p.folders[0].target = Some("Z".into())),
+            ("left out", |p| p.folders[0].target = None),
+            ("left out or outside", |p| p.folders[2].outside = true),
+            ("a name", |p| p.folders[0].source = "AA".into()),
+            ("who", |p| p.folders[0].by = "roles 0.2.0".into()),
+            ("a rule", |p| p.folders[2].rule = Some("C/** → left out".into())),
+            ("merged", |p| p.folders[0].merged = true),
+            ("one more", |p| p.folders.push(folder("D", Some("D")))),
+            ("one less", |p| drop(p.folders.pop())),
         ];
         for (what, change) in different {
             assert_ne!(changed(change), digest, "{what}");
