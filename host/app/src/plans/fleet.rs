@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use mailhaul_engine::assessment::forecast::Circumstances;
+use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::clock::SystemClock;
 use mailhaul_engine::event::Event;
 use mailhaul_engine::handle;
@@ -196,7 +198,7 @@ fn many_mailboxes_are_planned_in_little_memory() {
             server.forget();
         }
         phase("planned");
-        let survey = draft.survey(None).unwrap();
+        let survey = draft.survey(None, &Circumstances::default()).unwrap();
         let totals = survey.overview.totals();
         phase("surveyed");
         let sums = PlanSums { mailboxes: totals.mailboxes, ..PlanSums::default() };

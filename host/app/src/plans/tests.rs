@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mailhaul_engine::assessment::forecast::Circumstances;
 use mailhaul_engine::plan::{MailboxPlan, PLAN_SCHEMA, PlanFile, PlanSettings, digest_of};
 use mailhaul_engine::record::{self, ListedMailbox, PlanSums};
 use mailhaul_engine::run_kind::Requester;
@@ -55,7 +56,7 @@ fn draft(project: &Project, plans: &[MailboxPlan]) -> Draft {
 
 fn number(draft: &mut Draft, project: &Project) -> Option<u64> {
     let sums = PlanSums {
-        mailboxes: draft.survey(None).unwrap().overview.totals().mailboxes,
+        mailboxes: draft.survey(None, &Circumstances::default()).unwrap().overview.totals().mailboxes,
         ..PlanSums::default()
     };
     let numbered = draft.number(project, &PlanSettings::default(), &Requester::on_terminal("eve"), sums);
@@ -81,22 +82,22 @@ fn a_plan_is_walked_in_the_order_of_the_list_and_differs_from_the_one_before() {
     let one = |target: &str| ["a", "b", "c"].map(|key| plan(key, &[("A", target)], &[]));
     let mut first = draft(&project, &one("A"));
     assert_eq!(order(&first), ["c", "a", "b"], "before it has a number");
-    let survey = first.survey(None).unwrap();
+    let survey = first.survey(None, &Circumstances::default()).unwrap();
     assert_eq!((survey.differences.first_time, survey.differences.compared), (3, 0));
     assert_eq!((number(&mut first, &project), order(&first).len()), (Some(1), 3));
 
     // The same again: the same number, and nothing that differs, whenever it is asked.
     let mut again = draft(&project, &one("A"));
-    assert_eq!(again.survey(None).unwrap().differences.same, 3);
+    assert_eq!(again.survey(None, &Circumstances::default()).unwrap().differences.same, 3);
     assert_eq!(number(&mut again, &project), Some(1));
-    assert_eq!(again.survey(None).unwrap().differences.same, 3);
+    assert_eq!(again.survey(None, &Circumstances::default()).unwrap().differences.same, 3);
 
     let mut other = draft(&project, &one("B"));
     for numbered in [false, true] {
         if numbered {
             assert_eq!(number(&mut other, &project), Some(2));
         }
-        let differences = other.survey(None).unwrap().differences;
+        let differences = other.survey(None, &Circumstances::default()).unwrap().differences;
         assert_eq!((differences.changed(), differences.same), (3, 0), "{numbered}");
         assert_eq!(differences.plans.iter().copied().collect::<Vec<_>>(), [1]);
     }
@@ -139,7 +140,7 @@ fn a_project_that_cannot_be_written_is_planned_without_a_number() {
     draft.in_order(["b", "a"].into_iter()).unwrap();
     assert_eq!((order(&draft), number(&mut draft, &project)), (vec!["b".to_owned(), "a".to_owned()], None));
     assert!(draft.trouble().unwrap().contains("project.sqlite"), "{:?}", draft.trouble());
-    assert_eq!(draft.survey(None).unwrap().differences.first_time, 2);
+    assert_eq!(draft.survey(None, &Circumstances::default()).unwrap().differences.first_time, 2);
 }
 
 fn file(number: u64, mailboxes: Vec<MailboxPlan>) -> PlanFile {

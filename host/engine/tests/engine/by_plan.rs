@@ -323,11 +323,11 @@ fn a_mailbox_that_is_gone_from_the_list_is_refused_and_one_that_is_not_asked_for
     let mut stage = stage(&["Work"]);
     stage.plugins.source = Arc::new(Mailboxes::of(&["ann", "bob"]));
     let agreed = agree(&stage);
-    stage.job.only = vec![ANN.into()];
+    stage.job.choice.only = vec![ANN.into()];
     let outcome = stage.by_plan(&agreed);
     assert_eq!(outcome.end(), &MailboxEnd::Complete);
     assert_eq!(outcome.project.verdict, Verdict::Incomplete);
-    stage.job.only = Vec::new();
+    stage.job.choice.only = Vec::new();
     stage.plugins.source = Arc::new(Mailboxes::of(&["ann", "cem"]));
     stage.target.forget();
     let reasons = refused(&stage, &agreed);

@@ -15,7 +15,6 @@ mod breaks;
 mod budgets;
 mod by_plan;
 mod checking;
-mod checking;
 mod clock;
 mod conflicts;
 mod dates;
