@@ -77,7 +77,7 @@ mod tests {
         for (text, cause) in [
             ("", "is no window"),
             ("20:00", "is no window"),
-            ("20:00 - 06:00", "names a day"),
+            ("20:00 - 06:00", "is no window"),
             ("20-06", "has a time"),
             ("25:00-06:00", "has a time"),
             ("20:60-06:00", "has a time"),
