@@ -9,7 +9,8 @@
 //! `tests/second_front_end.rs` is all of it in one function. Beside the task itself, [`plugins`] opens single
 //! plugins, [`listing`] reads the list of mailboxes for commands that need no engine, [`secrets`] is the
 //! project's own store, [`servers`] looks for a server before there is a project, [`provision`] creates
-//! mailboxes on the new host, [`plans`] keeps, reads and approves plans, and [`redact`] removes from a text every secret this process has seen.
+//! mailboxes on the new host, [`plans`] keeps, reads and approves plans, and [`redact`] removes from a
+//! text every secret this process has seen.
 //!
 //! What stands in the way is a [`Failure`]; what does not is told through [`Warn`]. There are no arguments,
 //! no pages and no exit codes here, and nothing is printed: those are a front end's own.

@@ -38,8 +38,8 @@ pub struct ApprovedPlan {
 /// Records that `name` approves the plan in this file. Connects to nothing.
 ///
 /// # Errors
-/// As [`read_each`]; a plan with conflicts, or without a mailbox; a name that is none; a record that cannot be
-/// written.
+/// As [`read_each`]; a plan with conflicts, or without a mailbox; a name that is none; a record that cannot
+/// be written.
 pub fn approve(project: &Project, path: &Path, name: &str) -> Result<ApprovedPlan, Failure> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control) {

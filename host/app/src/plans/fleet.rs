@@ -1,4 +1,5 @@
-//! A plan of many mailboxes, against scripted servers in memory: what it takes of the processor, and of memory.
+//! A plan of many mailboxes, against scripted servers in memory: what it takes of the processor, and of
+//! memory.
 //!
 //! `MAILHAUL_MAILBOXES=10000` makes it as many, and its last line is the measurement; without it there are a
 //! hundred, and what is asserted are the figures.

@@ -41,8 +41,8 @@ pub fn read(path: &Path, project: &str) -> Result<PlanFile, Failure> {
     Ok(PlanFile { schema: PLAN_SCHEMA, project, number, digest, by, at, settings, mailboxes })
 }
 
-/// Reads a plan that `plan --out` wrote for this project, and calls `each` with each of its mailboxes, so that
-/// they need not be in memory together. What `each` has seen counts only when this succeeds.
+/// Reads a plan that `plan --out` wrote for this project, and calls `each` with each of its mailboxes, so
+/// that they need not be in memory together. What `each` has seen counts only when this succeeds.
 ///
 /// # Errors
 /// When it cannot be read, is no plan, another project's or another version's, or was changed since it was

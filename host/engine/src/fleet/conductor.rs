@@ -310,7 +310,7 @@ impl MailboxTask {
         let fewer = limits.mailboxes_at_once < Limits::default().mailboxes_at_once;
         match self {
             // A look holds one connection to each end and no mail: the hosts' ceilings are bound enough.
-            Self::Assess(_) | Self::Check if !fewer => {
+            Self::Assess(_) | Self::Check | Self::Plan | Self::Fit(_) if !fewer => {
                 limits.mailboxes_at_once.max(limits.connections_per_host)
             }
             _ => limits.mailboxes_at_once,

@@ -1,4 +1,5 @@
-//! A run by a plan that was agreed on: what has become another plan is refused, and folders that are new wait.
+//! A run by a plan that was agreed on: what has become another plan is refused, and folders that are new
+//! wait.
 
 use std::collections::HashSet;
 
@@ -26,7 +27,8 @@ pub(super) struct BesidePlan {
 }
 
 impl BesidePlan {
-    /// Holds today's plan against the one that was agreed on, and takes out of it what that one does not know.
+    /// Holds today's plan against the one that was agreed on, and takes out of it what that one does not
+    /// know.
     ///
     /// # Errors
     /// [`Stopped`] when it is another plan by now.

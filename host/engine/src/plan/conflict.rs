@@ -47,8 +47,8 @@ pub struct Conflict {
 pub struct Choice {
     /// What it does, in a few words: `put `notes` into `Notes 2``.
     pub what: String,
-    /// `[[folders]]` rules of `mailhaul.toml` that do it, with their line ends; they go in front of those that
-    /// are there, since the first rule that matches wins.
+    /// `[[folders]]` rules of `mailhaul.toml` that do it, with their line ends; they go in front of those
+    /// that are there, since the first rule that matches wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lines: Option<String>,
     /// A command that does it.

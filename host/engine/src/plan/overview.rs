@@ -1,7 +1,7 @@
 //! What the plans of many mailboxes come to: by rule, in sums, and what speaks against them.
 //!
-//! Mailboxes are added one by one, and their plans need not be kept: what is kept of them is bounded, whatever
-//! their folders are called. Figures stay exact; only names are left away.
+//! Mailboxes are added one by one, and their plans need not be kept: what is kept of them is bounded,
+//! whatever their folders are called. Figures stay exact; only names are left away.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -26,8 +26,8 @@ use crate::ui::watcher::{self, Activity};
 use crate::ui::{self, Ui};
 use crate::{drive, project};
 
-/// Plans every mailbox, or approves a plan that was made; the only file that it writes beside the state folder
-/// is that of `--out`.
+/// Plans every mailbox, or approves a plan that was made; the only file that it writes beside the state
+/// folder is that of `--out`.
 pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
     match &args.command {
         Some(PlanCommand::Approve(approve)) => approve::approve(ui, global, approve),

@@ -14,8 +14,8 @@ use crate::ui::{self, Ui};
 const FEW: u64 = 20;
 
 impl Made<'_> {
-    /// Prints what speaks against the plan first, then what changed, then by rule, then mailbox by mailbox where
-    /// there are few of them or they were asked for, then the sums.
+    /// Prints what speaks against the plan first, then what changed, then by rule, then mailbox by mailbox
+    /// where there are few of them or they were asked for, then the sums.
     pub(super) fn pages(&self, ui: &mut Ui) -> Result<(), Failure> {
         let Survey { overview, differences, .. } = &self.survey;
         let (width, palette) = (ui.width, ui.palette);
@@ -70,7 +70,8 @@ impl Made<'_> {
         Ok(())
     }
 
-    /// The approval that is in force; a record that cannot be read says nothing, and the plan stands without it.
+    /// The approval that is in force; a record that cannot be read says nothing, and the plan stands without
+    /// it.
     fn in_force(&self) -> Option<Approval> {
         let state = &self.project.state;
         if !record::exists(state) {

@@ -354,7 +354,8 @@ mod tests {
     use mailhaul_engine::assessment::Portion;
     use mailhaul_engine::plan::{Choice, Conflict, Differences, FolderPlan, MailboxPlan, PlanDifference};
 
-    use mailhaul_engine::assessment::forecast::{Circumstances, of_plans};
+    use mailhaul_engine::assessment::forecast::of_plans;
+    use mailhaul_engine::job::Limits;
 
     use super::super::super::samples;
     use super::super::changes::{self, Most};
@@ -440,7 +441,7 @@ mod tests {
     }
 
     fn forecast(plans: &[MailboxPlan]) -> Forecast {
-        of_plans(plans.iter().map(MailboxPlan::load), &Circumstances::default())
+        of_plans(plans.iter().map(MailboxPlan::load), &Limits::default().circumstances(None, None))
     }
 
     /// The page of more mailboxes than have one each.

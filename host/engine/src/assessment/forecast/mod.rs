@@ -311,7 +311,7 @@ impl Fleet {
         format!(
             "assumed: {} a second for one mailbox, the mean of the runs that imapsync's author has published, and what a \
              message costs in mailhaul's own benchmarks at {round_trip}. Copy one mailbox with \
-             `mailhaul run --only MAILBOX` and assess again: then it goes by what was measured",
+             `mailhaul run --only MAILBOX`: from then on it goes by what was measured",
             bytes_rounded(ASSUMED_BYTES_A_SECOND as u64)
         )
     }

@@ -76,8 +76,8 @@ impl LengthAccuracy {
 }
 
 impl Reader<'_> {
-    /// Streams the `open` messages into the queue, in their order. Where budgets, hours or a cap bound what is
-    /// asked for at a time, portion after portion; what may not be asked for now is not read.
+    /// Streams the `open` messages into the queue, in their order. Where budgets, hours or a cap bound what
+    /// is asked for at a time, portion after portion; what may not be asked for now is not read.
     ///
     /// The queue closes when this returns.
     pub(super) async fn read(

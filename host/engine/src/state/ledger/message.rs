@@ -315,8 +315,8 @@ impl Ledger {
         })
     }
 
-    /// The bytes, as the source lists them, of the messages that it has and that need no copy, by source path:
-    /// those that were copied or found, and those whose copies stay though their folder was left out.
+    /// The bytes, as the source lists them, of the messages that it has and that need no copy, by source
+    /// path: those that were copied or found, and those whose copies stay though their folder was left out.
     pub(crate) fn settled_bytes(&self) -> Result<HashMap<String, u64>> {
         self.sql(|db| {
             db.prepare_cached(&format!(
