@@ -186,7 +186,7 @@ fn meters(context: &Context, mailbox: &Mailbox, purpose: Purpose) -> Vec<Meter> 
 /// In the unit that providers write their budgets in.
 fn megabytes(bytes: u64) -> String {
     const MB: u64 = 1_000_000;
-    if bytes >= MB && bytes % MB == 0 {
+    if bytes >= MB && bytes.is_multiple_of(MB) {
         format!("{} MB", count(bytes / MB))
     } else {
         mailhaul_text::bytes(bytes)

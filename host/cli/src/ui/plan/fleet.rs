@@ -411,7 +411,7 @@ mod tests {
                 let why = "the old host marks it as sent mail";
                 folders.push(folder("Gesendete Elemente", Some("Sent"), "roles 0.1.0", why));
             }
-            if n % 4 == 0 {
+            if n.is_multiple_of(4) {
                 let why = "customers' folders are named in English";
                 folders.push(folder("Kampagnen", Some("Campaigns"), "acme 0.3.1", why));
                 folders.push(folder("Kampagnen/Q4", Some("Campaigns/Q4"), "mailhaul", "goes along"));

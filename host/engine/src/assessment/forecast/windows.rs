@@ -235,6 +235,10 @@ mod tests {
         Allowance::new(amount, most, DAY, Bound::Budget, "so much a day".into())
     }
 
+    /// What a case is called, the work, what a mailbox is allowed, the ceilings, how long it takes, and by what
+    /// it is bound.
+    type Case = (&'static str, f64, Vec<Allowance>, Ceilings, f64, Option<Bound>);
+
     #[test]
     fn what_a_window_does_not_let_through_waits_for_the_next() {
         let night = OpenHours { seconds_a_day: 10.0 * HOUR, opens_in: 0.0, first_open: 10.0 * HOUR };
@@ -242,7 +246,7 @@ mod tests {
         let evening = Ceilings { day_left: Some(4.0 * HOUR), ..Ceilings::default() };
         let none = Ceilings::default();
         let hourly = Allowance::new(2_500.0, 1_000, HOUR, Bound::MessagesPerHour, "an hour".into());
-        let table: Vec<(&str, f64, Vec<Allowance>, Ceilings, f64, Option<Bound>)> = vec![
+        let table: Vec<Case> = vec![
             ("nothing to do", 0.0, vec![a_day(0.0, 1)], none, 0.0, None),
             ("no limit", 3.0 * DAY, vec![], none, 3.0 * DAY, None),
             // 10 GB at 2.5 GB a day, 2 h of work for each: the fourth part comes after three midnights.
