@@ -235,8 +235,8 @@ mod tests {
         Allowance::new(amount, most, DAY, Bound::Budget, "so much a day".into())
     }
 
-    /// What a case is called, the work, what a mailbox is allowed, the ceilings, how long it takes, and by what
-    /// it is bound.
+    /// What a case is called, the work, what a mailbox is allowed, the ceilings, how long it takes, and by
+    /// what it is bound.
     type Case = (&'static str, f64, Vec<Allowance>, Ceilings, f64, Option<Bound>);
 
     #[test]
