@@ -73,6 +73,10 @@ impl Again {
     }
 }
 
+/// Stack of a worker thread, in bytes: a folder that is copied over several connections is deeply nested, and
+/// without optimisation that is more than the usual 2 MiB. What is not used costs no memory.
+const STACK: usize = 8 << 20;
+
 /// The runtime everything asynchronous happens on.
 ///
 /// # Errors
@@ -80,6 +84,7 @@ impl Again {
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_stack_size(STACK)
         .build()
         .map_err(|error| Failure::internal(format!("cannot start threads: {error}")))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
+use futures_util::future::BoxFuture;
 use mailhaul_imap::{AppendHead, Fetch, FetchItems, FetchRefusal, FetchedMessage, Flags, Session, UidSet};
 use tokio::sync::{mpsc, watch};
 
@@ -92,7 +93,7 @@ impl Reader<'_> {
         let (late, first): (Vec<u32>, Vec<u32>) =
             wanted.iter().partition(|uid| self.route.unread.contains(*uid));
         if !self.ration.is_bounded() {
-            let all = Box::pin(self.read_portion(source, [&first, &late], copied)).await?;
+            let all = self.portion(source, [&first, &late], copied).await?;
             return self.conclude(all, copied).await;
         }
         self.ration.set_sizes(open);
@@ -101,7 +102,7 @@ impl Reader<'_> {
         while !rest.is_empty() {
             let messages = self.ration.take(rest, copied).await?;
             let (portion, behind) = rest.split_at(messages);
-            if messages == 0 || !Box::pin(self.read_portion(source, [portion, &[]], copied)).await? {
+            if messages == 0 || !self.portion(source, [portion, &[]], copied).await? {
                 copied.unread.extend(behind);
                 return self.conclude(false, copied).await;
             }
@@ -109,6 +110,17 @@ impl Reader<'_> {
             rest = behind;
         }
         self.conclude(true, copied).await
+    }
+
+    /// As [`Self::read_portion`]. Made apart from whoever polls it, whose part of the stack would else have
+    /// room for a second one: several copies at a time are more than a thread's stack takes.
+    fn portion<'r>(
+        &'r mut self,
+        source: &'r mut Session,
+        wanted: [&'r [u32]; 2],
+        copied: &'r mut CopyOutcome,
+    ) -> BoxFuture<'r, Step<bool>> {
+        Box::pin(self.read_portion(source, wanted, copied))
     }
 
     /// Streams messages into the queue, in their order. What the source does not give in one FETCH is asked
