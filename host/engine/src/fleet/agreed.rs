@@ -34,7 +34,7 @@ pub(super) fn unfit(mut reasons: Vec<String>) -> Finish {
 /// plan does not have.
 ///
 /// # Errors
-/// A sentence for each mailbox, and folder, in which the plan and what was chosen of the list do not fit.
+/// A sentence for each mailbox in which the plan and what was chosen of the list do not fit.
 pub(super) fn match_agreed(
     job: &Job,
     agreed: &AgreedPlan,
@@ -62,12 +62,17 @@ pub(super) fn match_agreed(
     if reasons.is_empty() && mailboxes.is_empty() {
         reasons.push("none of the mailboxes that are asked for is in the plan".to_owned());
     }
-    let chosen: HashSet<&str> = mailboxes.iter().map(|mailbox| mailbox.key.as_str()).collect();
-    let ruled = agreed.ruled_otherwise(&job.rules).into_iter().filter(|(key, _)| chosen.contains(key));
-    reasons.extend(ruled.map(|(key, misfit)| format!("{key}: the plan no longer fits: {misfit}")));
     let keys = unplanned.iter().map(|mailbox| mailbox.key.clone()).collect();
     left_out.extend(unplanned);
     if reasons.is_empty() { Ok(keys) } else { Err(reasons) }
+}
+
+/// Returns a sentence for each folder of the plan that the rules of today send elsewhere, of these mailboxes: a
+/// mailbox that cannot be looked at hides none.
+pub(super) fn ruled_otherwise(agreed: &AgreedPlan, job: &Job, mailboxes: &[Mailbox]) -> Vec<String> {
+    let chosen: HashSet<&str> = mailboxes.iter().map(|mailbox| mailbox.key.as_str()).collect();
+    let found = agreed.ruled_otherwise(&job.rules).into_iter().filter(|(key, _)| chosen.contains(key));
+    found.map(|(key, misfit)| format!("{key}: the plan no longer fits: {misfit}")).collect()
 }
 
 /// Names the mailboxes of the list that the plan does not have.

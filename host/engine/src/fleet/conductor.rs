@@ -12,7 +12,7 @@ use crate::assessment::Assessment;
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::event::{Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind};
-use crate::fleet::agreed::{FitPass, match_agreed, not_in_plan, tell_unplanned, unfit};
+use crate::fleet::agreed::{FitPass, match_agreed, not_in_plan, ruled_otherwise, tell_unplanned, unfit};
 use crate::fleet::list::{ListError, list};
 use crate::fleet::recorder::ProjectRecorder;
 use crate::job::{Limits, Task};
@@ -77,6 +77,10 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
             match match_agreed(&context.job, agreed, &mut mailboxes, &mut left_out) {
                 Ok(beside) => unplanned = beside,
                 Err(unmatched) => reasons.extend(unmatched),
+            }
+            // Rules that are gone or changed say as much.
+            if reasons.is_empty() {
+                reasons = ruled_otherwise(agreed, &context.job, &mailboxes);
             }
             if !reasons.is_empty() {
                 return unfit(reasons);
