@@ -110,18 +110,17 @@ fn next_steps(exit: Exit, outcome: &Outcome, by_plan: bool) -> Vec<String> {
         _ => {
             let summaries = || outcome.summaries.iter().map(|(_, summary)| summary);
             let mut hints = Vec::new();
-            if summaries().any(needs_another_run) || summaries().next().is_none() {
+            if by_plan {
+                hints.push(
+                    "what is not in the plan waits for a new one (`mailhaul plan --out FILE`), or for `mailhaul run` without \
+                     --plan; mend what else is listed and run the same command again"
+                        .to_owned(),
+                );
+            } else if summaries().any(needs_another_run) || summaries().next().is_none() {
                 hints.push(
                     "mend what is listed and run the same command again: only what is missing is copied"
                         .to_owned(),
                 );
-                if by_plan {
-                    hints.push(
-                        "what is not in the plan waits for a new plan (`mailhaul plan --out FILE`), or for `mailhaul run` \
-                         without --plan"
-                            .to_owned(),
-                    );
-                }
             }
             hints.extend(given_up(summaries()));
             let found = || summaries().flat_map(|summary| &summary.differences).filter(|found| !found.note);
@@ -171,4 +170,18 @@ fn needs_another_run(summary: &MailboxSummary) -> bool {
         // What a hook says of copies that are gone is the same once more.
         || summary.hooks.iter().any(|hook| hook.outcome == HookOutcome::Fail)
             && !summary.differences.iter().any(|found| !found.note && found.is_missing_copy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_in_the_plan_waits_for_no_run_by_it() {
+        let hints = |by_plan| next_steps(Exit::NotAllWell, &Outcome::default(), by_plan);
+        let [hint] = &hints(true)[..] else { panic!("one hint") };
+        assert!(hint.contains("`mailhaul plan --out FILE`") && hint.contains("without --plan"), "{hint}");
+        let [hint] = &hints(false)[..] else { panic!("one hint") };
+        assert!(hint.starts_with("mend what is listed and run the same command again"), "{hint}");
+    }
 }
