@@ -51,6 +51,12 @@ impl MailboxChoice {
         named && (self.batches.is_empty() || in_batch())
     }
 
+    /// Returns whether `--only` has the whole name of this mailbox, and no pattern that fits it.
+    #[must_use]
+    pub(crate) fn names(&self, mailbox: &ListedMailbox) -> bool {
+        self.only.iter().any(|name| *name == mailbox.key || *name == mailbox.source)
+    }
+
     /// Returns a sentence for each name and batch that no mailbox of the list has, and one where each has
     /// some and no mailbox fits both.
     #[must_use]

@@ -431,7 +431,7 @@ pub struct Finish {
     pub interrupted: bool,
     /// Nothing was started: the mailbox list, a plan or the state folder is unusable.
     pub refused: Option<TaskRefusal>,
-    /// The key and the end of every mailbox of the task, in list order.
+    /// The key and the end of every mailbox of the task, in list order; last those that its plan does not have.
     pub mailboxes: Vec<(String, MailboxEnd)>,
     /// Messages that the task copied, or compared.
     pub messages: u64,

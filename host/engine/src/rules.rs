@@ -180,6 +180,12 @@ impl Pattern {
         kinds
     }
 
+    /// Whether it is about `path`.
+    #[must_use]
+    pub(crate) fn is_about(&self, path: &FolderPath) -> bool {
+        self.captures(path).is_some()
+    }
+
     fn captures(&self, path: &FolderPath) -> Option<Vec<Capture>> {
         fn walk(levels: &[Level], path: &[String], out: &mut Vec<Capture>) -> bool {
             match levels.split_first() {

@@ -37,7 +37,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Fail
     };
     let Run { delete_gone, over_quota, .. } = *args;
     let newest = args.newest.clone();
-    copy(ui, &project, &args.select.choice(), Task::Run { newest, plan, delete_gone, over_quota })
+    let by_plan = plan.is_some();
+    copy(ui, &project, &args.select.choice(), Task::Run { newest, plan, delete_gone, over_quota }, by_plan)
 }
 
 /// Says that a plan was approved, and that this run follows none: it goes on, since it may be meant.
@@ -58,10 +59,16 @@ fn warn_of_approval(ui: &mut Ui, project: &Project) {
 /// `mailhaul retry`: sends again what failed for one reason, and says how it ended.
 pub(crate) fn retry(ui: &mut Ui, global: &Global, args: &Retry) -> Result<Exit, Failure> {
     let project = project::for_work(ui, global)?;
-    copy(ui, &project, &args.select.choice(), Task::Retry { code: args.reason })
+    copy(ui, &project, &args.select.choice(), Task::Retry { code: args.reason }, false)
 }
 
-fn copy(ui: &mut Ui, project: &Project, choice: &MailboxChoice, task: Task) -> Result<Exit, Failure> {
+fn copy(
+    ui: &mut Ui,
+    project: &Project,
+    choice: &MailboxChoice,
+    task: Task,
+    by_plan: bool,
+) -> Result<Exit, Failure> {
     let retried = matches!(task, Task::Retry { .. });
     let mut watcher = watcher::for_task(ui, Activity::Copying);
     let outcome = drive::task(ui, project, choice, task, watcher.as_mut(), |_, _, _| Ok(()))?;
@@ -74,7 +81,7 @@ fn copy(ui: &mut Ui, project: &Project, choice: &MailboxChoice, task: Task) -> R
             true => vec![
                 "nothing failed for that reason: `mailhaul report` lists what failed, and why".to_owned(),
             ],
-            false => next_steps(exit, &outcome),
+            false => next_steps(exit, &outcome, by_plan),
         };
         for hint in hints {
             ui.hint(&hint);
@@ -83,8 +90,8 @@ fn copy(ui: &mut Ui, project: &Project, choice: &MailboxChoice, task: Task) -> R
     Ok(exit)
 }
 
-/// Returns the hints that fit how the run ended.
-fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<String> {
+/// Returns the hints that fit how the run ended; one `by_plan` leaves what is no part of it to another run.
+fn next_steps(exit: Exit, outcome: &Outcome, by_plan: bool) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
     match exit {
         Exit::Done if outcome.finish.mailboxes.is_empty() => {
@@ -103,7 +110,13 @@ fn next_steps(exit: Exit, outcome: &Outcome) -> Vec<String> {
         _ => {
             let summaries = || outcome.summaries.iter().map(|(_, summary)| summary);
             let mut hints = Vec::new();
-            if summaries().any(needs_another_run) || summaries().next().is_none() {
+            if by_plan {
+                hints.push(
+                    "what is not in the plan waits for a new one (`mailhaul plan --out FILE`), or for `mailhaul run` without \
+                     --plan; mend what else is listed and run the same command again"
+                        .to_owned(),
+                );
+            } else if summaries().any(needs_another_run) || summaries().next().is_none() {
                 hints.push(
                     "mend what is listed and run the same command again: only what is missing is copied"
                         .to_owned(),
@@ -157,4 +170,18 @@ fn needs_another_run(summary: &MailboxSummary) -> bool {
         // What a hook says of copies that are gone is the same once more.
         || summary.hooks.iter().any(|hook| hook.outcome == HookOutcome::Fail)
             && !summary.differences.iter().any(|found| !found.note && found.is_missing_copy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_in_the_plan_waits_for_no_run_by_it() {
+        let hints = |by_plan| next_steps(Exit::NotAllWell, &Outcome::default(), by_plan);
+        let [hint] = &hints(true)[..] else { panic!("one hint") };
+        assert!(hint.contains("`mailhaul plan --out FILE`") && hint.contains("without --plan"), "{hint}");
+        let [hint] = &hints(false)[..] else { panic!("one hint") };
+        assert!(hint.starts_with("mend what is listed and run the same command again"), "{hint}");
+    }
 }

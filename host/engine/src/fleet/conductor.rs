@@ -1,10 +1,9 @@
 //! Runs a task over all mailboxes within the ceilings, and ends it in order.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mailhaul_text::plural;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -13,6 +12,7 @@ use crate::assessment::Assessment;
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::event::{Event, Finish, MailboxEnd, TaskRefusal, TaskRefusalKind};
+use crate::fleet::agreed::{FitPass, match_agreed, not_in_plan, ruled_otherwise, tell_unplanned, unfit};
 use crate::fleet::list::{ListError, list};
 use crate::fleet::recorder::ProjectRecorder;
 use crate::job::{Limits, Task};
@@ -20,7 +20,7 @@ use crate::mailbox::rounds::Rounds;
 use crate::mailbox::run::RunOptions;
 use crate::mailbox::verify::Extent;
 use crate::mailbox::{assess, check, plan, run, undo, verify};
-use crate::plan::{AgreedPlan, Misfit, PlanSettings};
+use crate::plan::{AgreedPlan, PlanSettings};
 use crate::side::Side;
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::state::record::{self, RunResult};
@@ -35,8 +35,6 @@ const GRACE: Duration = Duration::from_secs(4);
 /// The newest run's row is brought up to date this often.
 const STORE_EVERY: Duration = Duration::from_secs(1);
 
-/// Of a plan that no longer fits, so many places are named.
-const MOST_MISFITS: usize = 20;
 /// While every mailbox that is begun waits, it is looked this often whether another can be.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
@@ -67,6 +65,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         left_out.extend(mailboxes.extract_if(.., |mailbox| !has_failed(context, mailbox, code)));
     }
     context.hosted.fill(mailboxes.iter().chain(&left_out));
+    let mut unplanned = Vec::new();
     let agreed = match &task {
         Task::Run { plan: Some(agreed), .. } => {
             let today = PlanSettings::of(&context.job, &context.plugins);
@@ -75,7 +74,14 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
                 .iter()
                 .map(|misfit| format!("the plan no longer fits: {misfit}"))
                 .collect();
-            reasons.extend(match_agreed(agreed, &mut mailboxes, &mut left_out));
+            match match_agreed(&context.job, agreed, &mut mailboxes, &mut left_out) {
+                Ok(beside) => unplanned = beside,
+                Err(unmatched) => reasons.extend(unmatched),
+            }
+            // Rules that are gone or changed say as much.
+            if reasons.is_empty() {
+                reasons = ruled_otherwise(agreed, &context.job, &mailboxes);
+            }
             if !reasons.is_empty() {
                 return unfit(reasons);
             }
@@ -111,7 +117,7 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
     context.emit(Event::Started { mailboxes: mailboxes.len() as u64 }).await;
     // A plan that no longer fits starts nothing at all: every mailbox is planned before the first byte.
     if let Some(agreed) = &agreed {
-        let pass = Arc::new(FitPass { agreed: Arc::clone(agreed), misfits: Mutex::default() });
+        let pass = Arc::new(FitPass::new(Arc::clone(agreed)));
         work_on_all(context, &mailboxes, MailboxTask::Fit(Arc::clone(&pass)), None).await;
         let reasons = pass.reasons(&mailboxes);
         if !reasons.is_empty() {
@@ -137,7 +143,9 @@ pub(super) async fn conduct(context: &Context, task: Task) -> Finish {
         Task::Undo { folders } => MailboxTask::Undo(folders.into()),
         Task::Verify { depth, sample, seed } => MailboxTask::Verify(Extent { depth, sample, seed }),
     };
-    let ends = work_on_all(context, &mailboxes, work, recorder.clone()).await;
+    tell_unplanned(context, &unplanned).await;
+    let mut ends = work_on_all(context, &mailboxes, work, recorder.clone()).await;
+    ends.extend(unplanned.into_iter().map(not_in_plan));
     let interrupted = ends.iter().any(|(_, end)| *end == MailboxEnd::Interrupted);
     let forecast = recorder.as_ref().and_then(|recorder| recorder.forecast());
     let waits = recorder.as_ref().map(|recorder| recorder.waits()).unwrap_or_default();
@@ -229,65 +237,6 @@ fn has_failed(context: &Context, mailbox: &Mailbox, code: Code) -> bool {
 
 fn refused(kind: TaskRefusalKind, reasons: Vec<String>) -> Finish {
     Finish { refused: Some(TaskRefusal { kind, reasons, remedy: None }), ..Finish::default() }
-}
-
-/// Refuses a plan that no longer fits: the first reasons are named, the others counted.
-fn unfit(mut reasons: Vec<String>) -> Finish {
-    let more = reasons.len().saturating_sub(MOST_MISFITS);
-    reasons.truncate(MOST_MISFITS);
-    if more > 0 {
-        reasons.push(format!("the plan no longer fits in {}", plural(more as u64, "more place")));
-    }
-    let remedy = Some("nothing was started; `mailhaul plan --out FILE` makes a new plan".to_owned());
-    let refused = TaskRefusal { kind: TaskRefusalKind::Input, reasons, remedy };
-    Finish { refused: Some(refused), ..Finish::default() }
-}
-
-/// Exactly the mailboxes of the plan are run; what it does not name is left out. Returns a sentence for each
-/// that the list does not have.
-fn match_agreed(
-    agreed: &AgreedPlan,
-    mailboxes: &mut Vec<Mailbox>,
-    left_out: &mut Vec<Mailbox>,
-) -> Vec<String> {
-    let known: HashSet<&str> =
-        mailboxes.iter().chain(left_out.iter()).map(|mailbox| mailbox.key.as_str()).collect();
-    let unknown = agreed
-        .mailboxes()
-        .filter(|key| !known.contains(key))
-        .map(|key| format!("the plan names the mailbox `{key}`, which the list does not have (any more)"))
-        .collect();
-    left_out.extend(mailboxes.extract_if(.., |mailbox| agreed.of(&mailbox.key).is_none()));
-    unknown
-}
-
-/// A look at every mailbox of a plan before the first is begun.
-struct FitPass {
-    agreed: Arc<AgreedPlan>,
-    /// What was found, by mailbox.
-    misfits: Mutex<HashMap<String, Vec<Misfit>>>,
-}
-
-impl FitPass {
-    async fn look(&self, context: &Context, mailbox: &Mailbox) {
-        let Some(agreed) = self.agreed.of(&mailbox.key) else { return };
-        let found = plan::misfits(context, mailbox, agreed).await;
-        if !found.is_empty() {
-            let mut all = self.misfits.lock().unwrap_or_else(PoisonError::into_inner);
-            all.insert(mailbox.key.clone(), found);
-        }
-    }
-
-    /// A sentence for each, in the order of the list.
-    fn reasons(&self, mailboxes: &[Mailbox]) -> Vec<String> {
-        let found = self.misfits.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_mailbox = |mailbox: &Mailbox| {
-            let misfits = found.get(&mailbox.key).into_iter().flatten();
-            let key = mailbox.key.clone();
-            misfits.map(move |misfit| format!("{key}: the plan no longer fits: {misfit}")).collect::<Vec<_>>()
-        };
-        mailboxes.iter().flat_map(of_mailbox).collect()
-    }
 }
 
 #[derive(Clone)]

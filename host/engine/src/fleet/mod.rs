@@ -1,5 +1,6 @@
 //! A task over all mailboxes of a project.
 
+mod agreed;
 pub(crate) mod conductor;
 mod expected;
 pub mod handle;

@@ -51,7 +51,7 @@ pub(super) async fn compare(
     fit.notes.extend(keywords(context, mailbox, source, target).await?);
     let listings = (source.listing.clone(), target.listing.clone());
     let ends = (&mut source.session, &mut target.session);
-    match plan(context, mailbox, ends.0, ends.1, listings, ledger, Numbers::Counted).await {
+    match plan(context, mailbox, ends.0, ends.1, listings, ledger, (Numbers::Counted, None)).await {
         Ok(planned) => {
             fit.notes.extend(remarks(&planned.mappings.notes));
             if !planned.plan.conflicts.is_empty() {

@@ -21,7 +21,7 @@ use crate::task::context::Context;
 
 /// Makes the plan of one mailbox and tells it.
 pub(crate) async fn run(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
-    match look(context, mailbox, Numbers::Listed).await {
+    match look(context, mailbox, (Numbers::Listed, None)).await {
         Ok(planned) => {
             let refusal = refusal(&planned.plan);
             context.emit(Event::Planned(planned.plan)).await;
@@ -34,15 +34,22 @@ pub(crate) async fn run(context: &Context, mailbox: &Mailbox) -> MailboxEnd {
 /// Returns what of today's plan is otherwise than it was agreed on. A mailbox that cannot be looked at says
 /// so when it is run.
 pub(crate) async fn misfits(context: &Context, mailbox: &Mailbox, agreed: &AgreedMailbox) -> Vec<Misfit> {
-    match look(context, mailbox, Numbers::Counted).await {
-        Ok(planned) => agreed.fit(&planned.plan, &planned.renames).misfits,
+    match look(context, mailbox, (Numbers::Counted, Some(agreed))).await {
+        Ok(planned) => agreed.fit(&planned.plan, &planned.renamed_since_agreed).misfits,
         Err(_) => Vec::new(),
     }
 }
 
-async fn look(context: &Context, mailbox: &Mailbox, numbers: Numbers) -> Result<PlannedMailbox, MailboxEnd> {
+/// How much there is to be told, and the plan that was agreed on.
+type Question<'a> = (Numbers, Option<&'a AgreedMailbox>);
+
+async fn look(
+    context: &Context,
+    mailbox: &Mailbox,
+    question: Question<'_>,
+) -> Result<PlannedMailbox, MailboxEnd> {
     let planned = tokio::select! {
-        planned = make(context, mailbox, numbers) => planned,
+        planned = make(context, mailbox, question) => planned,
         () = context.stop.raised() => return Err(MailboxEnd::Interrupted),
     };
     match planned {
@@ -55,7 +62,7 @@ async fn look(context: &Context, mailbox: &Mailbox, numbers: Numbers) -> Result<
 async fn make(
     context: &Context,
     mailbox: &Mailbox,
-    numbers: Numbers,
+    question: Question<'_>,
 ) -> Result<Option<PlannedMailbox>, Interruption> {
     let connected = connect(context, mailbox, &mut Waits::default()).await?;
     let Some((_permit, mut ends)) = connected else { return Ok(None) };
@@ -67,7 +74,7 @@ async fn make(
     let lacks: Vec<String> =
         lacks.into_iter().filter_map(|(side, listing)| unlisted(side, listing)).collect();
     let (source, target) = (&mut ends.source, &mut ends.target);
-    let mut planned = plan(context, mailbox, source, target, listings, ledger, numbers).await?;
+    let mut planned = plan(context, mailbox, source, target, listings, ledger, question).await?;
     estimate(context, mailbox, &mut planned.plan, Some(round_trip));
     let listings = (&planned.listings.0, &planned.listings.1);
     one_account::enter(context, mailbox, (source, target), listings, Purpose::Look).await?;

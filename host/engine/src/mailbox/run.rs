@@ -209,11 +209,15 @@ async fn attempt(
     // The plan reads the ledger on a connection of its own, so that no lock is held while servers answer.
     let reading = Ledger::read(&Ledger::file(&context.job.state_dir, &mailbox.key))?;
     let (source, target) = (&mut ends.source, &mut ends.target);
-    let mut planned = plan(context, mailbox, source, target, listings, reading, Numbers::Counted).await?;
-    let beside = match orders.agreed.map(|agreed| BesidePlan::of(agreed, &mut planned)) {
-        Some(Ok(beside)) => beside,
-        None => BesidePlan::default(),
-        Some(Err(stopped)) => {
+    let question = (Numbers::Counted, orders.agreed);
+    let mut planned = plan(context, mailbox, source, target, listings, reading, question).await?;
+    let beside = match orders.agreed {
+        Some(agreed) => BesidePlan::of(agreed, &mut planned, work)?,
+        None => Ok(BesidePlan::default()),
+    };
+    let beside = match beside {
+        Ok(beside) => beside,
+        Err(stopped) => {
             context.emit(Event::Planned(planned.plan)).await;
             return Err(Interruption::Stopped(*stopped));
         }
@@ -350,7 +354,7 @@ fn record_plan(
     beside: &BesidePlan,
 ) -> Result<(), LedgerError> {
     let mut rows = Vec::new();
-    let mut present: Vec<String> = beside.waiting().collect();
+    let mut present: Vec<String> = beside.held_back.clone();
     let mut names = Vec::new();
     for mapped in planned.mappings.folders.iter().filter(|m| m.folder.selectable && !m.outside) {
         let path = mapped.folder.path.to_string();

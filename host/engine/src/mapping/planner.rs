@@ -14,7 +14,7 @@ use crate::mapping::renamed_on_target::MovedPlace;
 use crate::mapping::target::{FolderLists, Listing, MappedFolder, Mappings};
 use crate::mapping::{chain, portions, renamed_at_source, renamed_on_target};
 use crate::message::select::needs_list;
-use crate::plan::{Conflict, ConflictKind, FolderPlan, MailboxPlan, PlannedMove, role_name};
+use crate::plan::{AgreedMailbox, Conflict, ConflictKind, FolderPlan, MailboxPlan, PlannedMove, role_name};
 use crate::plugin::PluginError;
 use crate::server::dial::can_move;
 use crate::server::error::EndError;
@@ -46,6 +46,8 @@ pub(crate) struct PlannedMailbox {
     pub messages: HashMap<String, u32>,
     /// Folders renamed at the source since the last run: old path, new path.
     pub renames: Vec<(String, String)>,
+    /// Folders of the plan that was agreed on that have another name now: old path, new path.
+    pub renamed_since_agreed: Vec<(String, String)>,
     /// Folders renamed on the target since the last run.
     pub moved: Vec<MovedPlace>,
     /// What both ends listed: source, target.
@@ -53,7 +55,8 @@ pub(crate) struct PlannedMailbox {
 }
 
 /// Makes the plan of one mailbox, of what both ends list: source, target. `ledger` is what earlier runs left,
-/// if any did; `numbers`, by what it tells how much there is.
+/// if any did; `numbers`, by what it tells how much there is. What `agreed` knew by another name goes where
+/// that plan says.
 ///
 /// # Errors
 /// [`PlanError`].
@@ -64,7 +67,7 @@ pub(crate) async fn plan(
     target: &mut Session,
     (source_listing, target_listing): (Listing, Listing),
     ledger: Option<Ledger>,
-    numbers: Numbers,
+    (numbers, agreed): (Numbers, Option<&AgreedMailbox>),
 ) -> Result<PlannedMailbox, PlanError> {
     let (source_folders, source_status) = split(&source_listing);
     let (target_folders, target_status) = split(&target_listing);
@@ -91,7 +94,7 @@ pub(crate) async fn plan(
     }
     chain::refuse_foreign_targets(&mut mappings, |name| target.owns(name));
     let mut known = HashMap::new();
-    let (mut renames, mut moved) = (Vec::new(), Vec::new());
+    let (mut renames, mut moved, mut renamed_since_agreed) = (Vec::new(), Vec::new(), Vec::new());
     let mut kept = None;
     if let Some(ledger) = ledger {
         let candidates =
@@ -107,6 +110,13 @@ pub(crate) async fn plan(
                 .await?;
         }
         renamed_on_target::follow(&mut mappings, &target_folders, before.iter().chain(&moved));
+        if let Some(agreed) = agreed {
+            let rows = ledger.folders().map_err(PlanError::Ledger)?;
+            let copies = rows.into_iter().filter_map(|row| Some((row.source, row.place_path?))).collect();
+            let here = source_folders.iter().map(|folder| folder.path.to_string()).collect();
+            renamed_since_agreed = agreed.renamed(&renames, &copies, &here);
+            keep_targets(agreed, &renamed_since_agreed, &mut mappings, &target_listing);
+        }
         let can_move = can_move(target);
         let mine = (&ledger, mailbox.key.as_str());
         known = earlier(mine, (&renames, &moved), can_move, &job.rules, &mut mappings)
@@ -193,9 +203,46 @@ pub(crate) async fn plan(
         mappings,
         messages,
         renames,
+        renamed_since_agreed,
         moved,
         listings: (source_listing, target_listing),
     })
+}
+
+/// Sends folders that have another name now where the plan sends the old one, so that their copies stay where
+/// they are. What is left out now, or would go to a folder that the target does not have, is left as it is.
+fn keep_targets(
+    agreed: &AgreedMailbox,
+    renamed: &[(String, String)],
+    mappings: &mut Mappings,
+    target_listing: &Listing,
+) {
+    let old_names: HashMap<&str, &str> =
+        renamed.iter().map(|(old, new)| (new.as_str(), old.as_str())).collect();
+    if old_names.is_empty() {
+        return;
+    }
+    let there: HashMap<String, &(Folder, Option<FolderStatus>)> = target_listing
+        .iter()
+        .filter(|(folder, _)| folder.selectable)
+        .map(|one| (one.0.path.to_string(), one))
+        .collect();
+    for mapped in &mut mappings.folders {
+        let old = old_names.get(mapped.folder.path.to_string().as_str()).copied();
+        let kept = old.and_then(|old| there.get(agreed.target(old)?)).copied();
+        let (Some(old), Some((folder, status)), Some(target)) = (old, kept, &mut mapped.target) else {
+            continue;
+        };
+        if target.path == folder.path {
+            continue;
+        }
+        (target.path, target.name) = (folder.path.clone(), folder.name.clone());
+        target.status = status.clone();
+        (target.role, target.subscribe, target.exists) = (None, false, true);
+        (mapped.by, mapped.rule) = ("mailhaul".to_owned(), None);
+        mapped.why = format!("it was called `{old}` when the plan was made");
+        mapped.story = Vec::new();
+    }
 }
 
 /// The folders whose lists decide what is left out or too large: all that are copied where the selection is

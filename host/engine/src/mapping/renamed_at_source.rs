@@ -42,7 +42,8 @@ fn last_level(path: &str) -> Option<String> {
 }
 
 /// Folders the ledger does not know, paired with those it knows and the source no longer has: by MAILBOXID
-/// (RFC 8474), or by UIDVALIDITY, which is to be confirmed.
+/// (RFC 8474), or by UIDVALIDITY, which is to be confirmed. A folder that has the name of a known one and is
+/// another by these counts as one that the ledger does not know, and the known one as gone.
 ///
 /// # Errors
 /// When the ledger fails.
@@ -55,17 +56,21 @@ pub(crate) fn candidates(
     let told = called.into_iter().map(|(old, folder)| (old, folder.path.to_string())).collect();
     let mut found = Candidates { told, guesses: Vec::new() };
     let (still_here, renamed_to): (HashSet<String>, HashSet<String>) = found.told.iter().cloned().unzip();
-    let paths: HashSet<String> = listed.iter().map(|(folder, _)| folder.path.to_string()).collect();
+    let paths: HashMap<String, Option<&FolderStatus>> =
+        listed.iter().map(|(folder, status)| (folder.path.to_string(), status.as_ref())).collect();
+    let is_here = |row: &FolderRow| {
+        let status = paths.get(&row.source);
+        status.is_some_and(|status| !status.is_some_and(|status| is_another(row, status)))
+    };
     let is_vanished = |row: &&FolderRow| {
-        (!paths.contains(&row.source) || renamed_to.contains(&row.source))
-            && !still_here.contains(&row.source)
+        (!is_here(row) || renamed_to.contains(&row.source)) && !still_here.contains(&row.source)
     };
     let vanished: Vec<&FolderRow> = known.iter().filter(is_vanished).collect();
     if vanished.is_empty() {
         return Ok(found);
     }
     let seen: HashSet<&str> =
-        known.iter().filter(|row| !row.is_unseen()).map(|row| row.source.as_str()).collect();
+        known.iter().filter(|row| !row.is_unseen() && is_here(row)).map(|row| row.source.as_str()).collect();
     let mut by_id: HashMap<&str, Vec<&FolderRow>> = HashMap::new();
     for row in &vanished {
         if let Some(id) = &row.source_mailbox_id {
@@ -102,6 +107,14 @@ pub(crate) fn candidates(
         found.guesses.extend(vanished.map(|vanished| Guess { folders: folders.clone(), vanished }));
     }
     Ok(found)
+}
+
+/// Whether a folder that has the name of a known one is another one, or was numbered anew.
+fn is_another(row: &FolderRow, status: &FolderStatus) -> bool {
+    match (&row.source_mailbox_id, &status.mailbox_id) {
+        (Some(known), Some(now)) => known != now,
+        _ => row.source_uid_validity.zip(status.uid_validity).is_some_and(|(known, now)| known != now),
+    }
 }
 
 /// Folders that are still there and are called otherwise than the ledger knows: what a folder is told apart

@@ -9,14 +9,30 @@ const KEPT: usize = 16;
 
 impl MailboxPlan {
     /// Returns the digest of what decides where the mail goes, in 32 hex digits: the mailbox, both log-ins,
-    /// and of each folder its target, who decided it by which rule, and whether it is merged or left out.
-    /// What only tells how much there is, or why, is no part of it, nor is the folders' order; nor is the
-    /// line that a rule stands in.
+    /// of each folder its target, who decided it by which rule, and whether it is merged or left out, and of
+    /// each conflict its kind and its folders. What only tells how much there is, or why, is no part of it,
+    /// nor is the folders' order; nor is the line that a rule stands in.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut folders: Vec<_> = self.folders.iter().collect();
         folders.sort_by(|a, b| a.source.cmp(&b.source));
-        let mut fields = Fields::of("mailbox plan 1");
+        let mut conflicts: Vec<(&str, &Vec<String>)> =
+            self.conflicts.iter().map(|conflict| (conflict.kind.as_str(), &conflict.folders)).collect();
+        conflicts.sort();
+        let mut fields = Fields::of(match conflicts.is_empty() {
+            true => "mailbox plan 1",
+            false => "mailbox plan 1 with conflicts",
+        });
+        if !conflicts.is_empty() {
+            fields.add(&conflicts.len().to_string());
+        }
+        for (kind, folders) in &conflicts {
+            fields.add(kind);
+            for folder in *folders {
+                fields.add_or_none(Some(folder));
+            }
+            fields.add_or_none(None);
+        }
         for text in [&self.mailbox, &self.source, &self.target] {
             fields.add(text);
         }
@@ -96,7 +112,7 @@ mod tests {
     use super::super::tests::{folder, plan};
     use super::*;
     use crate::assessment::Portion;
-    use crate::plan::{LeftOut, PlanRule};
+    use crate::plan::{Conflict, ConflictKind, LeftOut, PlanRule};
 
     /// What is changed, in a word, and how.
     type Change = (&'static str, fn(&mut MailboxPlan));
@@ -144,6 +160,33 @@ mod tests {
         ];
         for (what, change) in different {
             assert_ne!(changed(change), digest, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_speaks_against_a_plan_is_in_the_digest() {
+        let conflict = |kind, folders: &[&str], sentence: &str| {
+            Conflict::new(kind, folders.iter().map(|one| (*one).to_owned()).collect(), sentence.to_owned())
+        };
+        let digest = |conflicts: Vec<Conflict>| {
+            let plan = plan(vec![folder("A", Some("A")), folder("B", Some("A"))]);
+            MailboxPlan { conflicts, ..plan }.digest()
+        };
+        let (collision, name) = (ConflictKind::Collision, ConflictKind::Name);
+        let two = || vec![conflict(collision, &["A", "B"], "so"), conflict(name, &["A"], "so")];
+        let with = digest(two());
+        assert_eq!(digest(two().into_iter().rev().collect()), with);
+        assert_eq!(
+            digest(vec![conflict(collision, &["A", "B"], "else"), conflict(name, &["A"], "so")]),
+            with
+        );
+        for other in [
+            vec![],
+            vec![conflict(collision, &["A", "B"], "so")],
+            vec![conflict(name, &["A", "B"], "so"), conflict(name, &["A"], "so")],
+            vec![conflict(collision, &["A"], "so"), conflict(name, &["A", "B"], "so")],
+        ] {
+            assert_ne!(digest(other), with);
         }
     }
 

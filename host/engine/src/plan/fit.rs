@@ -1,9 +1,11 @@
 //! Whether a plan that was agreed on still fits: what `run --plan` goes by, and what it holds today against.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 
-use super::{Conflict, ConflictKind, MailboxPlan, PlanFile, PlanRule, PlanSettings};
+use mailhaul_imap::FolderPath;
+
+use super::{Conflict, ConflictKind, MailboxPlan, Misfit, MisfitKind, PlanFile, PlanRule, PlanSettings};
+use crate::rules::{FolderRule, Pattern};
 use crate::side::Side;
 
 /// A plan that was agreed on, as a run needs it: where mail goes, without stories and figures.
@@ -72,98 +74,39 @@ impl AgreedPlan {
     }
 }
 
-/// How what would be done today differs from what was agreed on, in a way that changes where mail goes.
-/// `Display` is one sentence about it, without the mailbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit {
-    /// The source folder that it is about, in display form; `None` for the settings or the whole mailbox.
-    pub folder: Option<String>,
-    /// What it is.
-    pub what: MisfitKind,
-}
-
-/// What is otherwise than it was agreed on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MisfitKind {
-    /// A `[[folders]]` rule is gone, or says something else `now`.
-    Rule {
-        /// As the plan has it.
-        then: PlanRule,
-        /// The rule that is about the same folders now.
-        now: Option<PlanRule>,
-    },
-    /// `[select]` says something else.
-    Select {
-        /// As the plan has it; empty where it said nothing.
-        then: String,
-        /// As it is now.
-        now: String,
-    },
-    /// The mapping plugins are others, or have other versions.
-    Mappers {
-        /// As the plan has them, in order.
-        then: Vec<String>,
-        /// As they are now.
-        now: Vec<String>,
-    },
-    /// The mailbox signs in as somebody else.
-    LogIn {
-        /// On which host.
-        side: Side,
-        /// As the plan has it.
-        then: String,
-        /// As it is now.
-        now: String,
-    },
-    /// The folder would go elsewhere.
-    Target {
-        /// Where it was to go; `None` where it was left out.
-        then: Option<String>,
-        /// Where it would go; `None` where it would be left out.
-        now: Option<String>,
-    },
-    /// Something speaks against the plan that did not then.
-    Conflict(Conflict),
-}
-
-impl fmt::Display for Misfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let folder = self.folder.as_deref().unwrap_or_default();
-        match &self.what {
-            MisfitKind::Rule { then, now: None } => {
-                write!(f, "the rule `{then}`, which it was made by ({}), is gone", then.place)
-            }
-            MisfitKind::Rule { then, now: Some(now) } => {
-                write!(f, "the rule `{then}` says `{now}` now ({})", now.place)
-            }
-            MisfitKind::Select { then, now } => {
-                write!(f, "[select] was {} and is {} now", said(then), said(now))
-            }
-            MisfitKind::Mappers { then, now } => {
-                write!(f, "[plugins] mapping was {} and is {} now", listed(then), listed(now))
-            }
-            MisfitKind::LogIn { side, then, now } => {
-                write!(f, "the {} was `{then}` and is `{now}` now", side.as_str())
-            }
-            MisfitKind::Target { then, now } => {
-                write!(f, "`{folder}` was to {} and would now {}", goes(then), goes(now))
-            }
-            MisfitKind::Conflict(conflict) => f.write_str(&conflict.sentence),
+impl AgreedPlan {
+    /// What of the plan's own folders the rules of today send elsewhere, since other ones decide about them
+    /// than then; by mailbox. No server is asked for it.
+    #[must_use]
+    pub(crate) fn ruled_otherwise(&self, today: &[FolderRule]) -> Vec<(&str, Misfit)> {
+        let now: Vec<(&FolderRule, PlanRule)> = today.iter().map(|rule| (rule, PlanRule::of(rule))).collect();
+        let as_then = now.iter().map(|(_, rule)| rule).zip(&self.settings.rules);
+        if now.len() == self.settings.rules.len() && as_then.into_iter().all(|(a, b)| a.says_the_same_as(b)) {
+            return Vec::new();
         }
+        let patterns =
+            self.settings.rules.iter().filter_map(|rule| Some((rule, Pattern::parse(&rule.from).ok()?)));
+        let then: Vec<(&PlanRule, Pattern)> = patterns.collect();
+        let mut found = Vec::new();
+        for (mailbox, agreed) in &self.mailboxes {
+            let mut folders: Vec<(&String, &Option<String>)> = agreed.folders.iter().collect();
+            folders.sort();
+            for (source, target) in folders {
+                let path = FolderPath::parse(source);
+                let Some((rule, to)) = now.iter().find_map(|(rule, said)| Some((said, rule.apply(&path)?)))
+                else {
+                    continue;
+                };
+                let decided = then.iter().find(|(_, from)| from.is_about(&path));
+                let to = to.map(|to| to.to_string());
+                if to != *target && decided.is_none_or(|(then, _)| !then.says_the_same_as(rule)) {
+                    let what = MisfitKind::Target { then: target.clone(), now: to };
+                    found.push((mailbox.as_str(), Misfit { folder: Some(source.clone()), what }));
+                }
+            }
+        }
+        found
     }
-}
-
-fn said(text: &str) -> String {
-    if text.is_empty() { "empty".to_owned() } else { format!("`{text}`") }
-}
-
-fn listed(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { "empty".to_owned() } else { names.join(", ") }
-}
-
-fn goes(target: &Option<String>) -> String {
-    target.as_ref().map_or_else(|| "be left out".to_owned(), |target| format!("go to `{target}`"))
 }
 
 /// What holding an agreed mailbox against today's plan has found.
@@ -173,6 +116,8 @@ pub(crate) struct Fit {
     pub misfits: Vec<Misfit>,
     /// Source folders that would be copied and that the plan does not know.
     pub new: Vec<String>,
+    /// Source folders that have another name than in the plan, and go where it says: old, new.
+    pub renamed: Vec<(String, String)>,
     /// Source folders of the plan that are not there any more.
     pub gone: Vec<String>,
 }
@@ -187,9 +132,59 @@ impl AgreedMailbox {
         }
     }
 
-    /// Holds today's plan against it. `renamed` are source folders that an earlier run has copied under an
-    /// old name: old, new. One that the plan knew under its old name is that folder, and goes where its new
-    /// name leads.
+    /// Returns the source folders of today that the plan knew by another name: old, new. These are those that
+    /// were `renamed` since they were copied last, and those that were before: their copies lie where the plan
+    /// sends the one folder of it that is gone. `copies` has the target folder with the copies of each folder
+    /// of today that has some.
+    #[must_use]
+    pub(crate) fn renamed(
+        &self,
+        renamed: &[(String, String)],
+        copies: &HashMap<String, String>,
+        today: &HashSet<String>,
+    ) -> Vec<(String, String)> {
+        let mut known: Vec<(String, String)> =
+            renamed.iter().filter(|(old, _)| self.folders.contains_key(old)).cloned().collect();
+        let taken: HashSet<&str> =
+            renamed.iter().flat_map(|(old, new)| [old.as_str(), new.as_str()]).collect();
+        let mut gone: HashMap<&str, Vec<&String>> = HashMap::new();
+        for (source, target) in &self.folders {
+            if let Some(target) = target.as_ref().filter(|_| !today.contains(source)) {
+                gone.entry(target).or_default().push(source);
+            }
+        }
+        let mut heirs: HashMap<&str, Vec<&String>> = HashMap::new();
+        for (source, place) in copies {
+            if !self.folders.contains_key(source) && today.contains(source) {
+                heirs.entry(place).or_default().push(source);
+            }
+        }
+        for (place, heirs) in heirs {
+            if let ([new], Some([old])) = (&heirs[..], gone.get(place).map(Vec::as_slice))
+                && !taken.contains(new.as_str())
+                && !taken.contains(old.as_str())
+            {
+                known.push(((*old).clone(), (*new).clone()));
+            }
+        }
+        known
+    }
+
+    /// Where the plan sends a source folder; `None` where it does not know it, or leaves it out.
+    #[must_use]
+    pub(crate) fn target(&self, source: &str) -> Option<&str> {
+        self.folders.get(source)?.as_deref()
+    }
+
+    /// What spoke against the mailbox when it was planned, as one sentence: such a one was not agreed to be
+    /// run.
+    #[must_use]
+    pub(crate) fn conflict(&self) -> Option<String> {
+        (!self.conflicts.is_empty()).then(|| self.conflicts.join("; "))
+    }
+
+    /// Holds today's plan against it. `renamed` are source folders that the plan knew by another name, see
+    /// [`renamed`](Self::renamed): such a one goes where the plan sends it, or is new.
     #[must_use]
     pub(crate) fn fit(&self, today: &MailboxPlan, renamed: &[(String, String)]) -> Fit {
         let mut fit = Fit::default();
@@ -207,10 +202,14 @@ impl AgreedMailbox {
             old_names.get(name.as_str()).copied().filter(|old| self.folders.contains_key(*old))
         };
         let mut seen: HashSet<&str> = HashSet::new();
-        let mut new = Vec::new();
+        let (mut new, mut known_as) = (Vec::new(), Vec::new());
         for folder in &today.folders {
             if let Some(old) = known_before(&folder.source) {
                 seen.insert(old);
+                match self.target(old) == folder.target.as_deref() {
+                    true => known_as.push((old.clone(), folder.source.clone())),
+                    false => new.push(folder.source.clone()),
+                }
                 continue;
             }
             // What has the name of a folder that has another one now is not that folder.
@@ -237,6 +236,7 @@ impl AgreedMailbox {
         fit.gone = gone.cloned().collect();
         fit.gone.sort();
         fit.new = new;
+        fit.renamed = known_as;
         fit
     }
 }
@@ -255,6 +255,7 @@ pub(crate) fn stands_without(conflict: &Conflict, held_back: &[String]) -> bool 
 mod tests {
     use super::super::tests::{folder, plan};
     use super::*;
+    use crate::rules::RuleAction;
 
     fn agreed(folders: &[(&str, Option<&str>)]) -> AgreedMailbox {
         AgreedMailbox::of(&today(folders))
@@ -283,6 +284,45 @@ mod tests {
     }
 
     #[test]
+    fn rules_of_today_are_held_against_the_plans_own_folders() {
+        let rule = |from: &str, to: Option<&str>| FolderRule {
+            from: Pattern::parse(from).unwrap(),
+            action: to.map_or(RuleAction::Skip, |to| RuleAction::To(Pattern::parse(to).unwrap())),
+            place: "f:1".into(),
+        };
+        let then = [rule("Old/**", Some("Archive/**"))];
+        let plan = today(&[
+            ("Old/A", Some("Archive/A")),
+            ("B", Some("B")),
+            // Renamed on the target, which no rule says.
+            ("Old/C", Some("Cellar")),
+            ("D", None),
+        ]);
+        let settings =
+            PlanSettings { rules: then.iter().map(PlanRule::of).collect(), ..PlanSettings::default() };
+        let agreed = AgreedPlan::new(settings, [&plan]);
+        let found = |rules: &[FolderRule]| -> Vec<String> {
+            let misfits = agreed.ruled_otherwise(rules);
+            misfits.iter().map(|(mailbox, misfit)| format!("{mailbox}: {misfit}")).collect()
+        };
+        let and = |rules: &[FolderRule]| [rules, &then[..]].concat();
+        let none: [&str; 0] = [];
+        assert_eq!(found(&and(&[])), none);
+        // They say what was planned, or are about nothing in it.
+        assert_eq!(found(&and(&[rule("B", Some("B")), rule("Nobody", None), rule("D", None)])), none);
+        assert_eq!(
+            found(&and(&[rule("*", Some("X/*")), rule("Old/A", None)])),
+            [
+                "a@old: `B` was to go to `B` and would now go to `X/B`",
+                "a@old: `D` was to be left out and would now go to `X/D`",
+                "a@old: `Old/A` was to go to `Archive/A` and would now be left out",
+            ]
+        );
+        // Behind the rule that decides it changes nothing.
+        assert_eq!(found(&[&then[..], &[rule("Old/A", None)]].concat()), none);
+    }
+
+    #[test]
     fn what_is_new_waits_and_what_is_gone_is_told() {
         let then = agreed(&[("A", Some("A")), ("B", Some("B"))]);
         let fit = then.fit(&today(&[("A", Some("A")), ("New", Some("New")), ("Spam", None)]), &[]);
@@ -293,14 +333,40 @@ mod tests {
     fn a_folder_that_has_another_name_is_known_by_its_old_one() {
         let then = agreed(&[("A", Some("A"))]);
         let renamed = [("A".to_owned(), "B".to_owned())];
-        let fit = then.fit(&today(&[("B", Some("B"))]), &renamed);
-        assert_eq!(fit, Fit::default());
+        let told = Fit { renamed: renamed.to_vec(), ..Fit::default() };
+        assert_eq!(then.fit(&today(&[("B", Some("A"))]), &renamed), told);
+        // It would go where the plan does not say.
+        for elsewhere in [Some("B"), None] {
+            let fit = then.fit(&today(&[("B", elsewhere)]), &renamed);
+            assert_eq!(fit, Fit { new: vec!["B".to_owned()], ..Fit::default() });
+        }
         // Another folder has taken the old name.
-        let fit = then.fit(&today(&[("B", Some("B")), ("A", Some("A"))]), &renamed);
-        assert_eq!(fit, Fit { new: vec!["A".to_owned()], ..Fit::default() });
+        let fit = then.fit(&today(&[("B", Some("A")), ("A", Some("A"))]), &renamed);
+        assert_eq!(fit, Fit { new: vec!["A".to_owned()], ..told });
         // The plan did not know the one that was renamed.
         let fit = then.fit(&today(&[("A", Some("A")), ("D", Some("D"))]), &[("C".into(), "D".into())]);
         assert_eq!((fit.misfits.len(), fit.new), (0, vec!["D".to_owned()]));
+    }
+
+    /// Once a run has taken note of the new name, where the copies lie tells.
+    #[test]
+    fn a_folder_that_had_another_name_before_the_last_run_is_known_by_its_copies() {
+        let then = agreed(&[("A", Some("T")), ("B", Some("B")), ("C", None)]);
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(one, other)| ((*one).to_owned(), (*other).to_owned())).collect()
+        };
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<HashSet<_>>();
+        let found = |renamed: &[(&str, &str)], copies: &[(&str, &str)], today: &[&str]| {
+            then.renamed(&pairs(renamed), &pairs(copies).into_iter().collect(), &names(today))
+        };
+        assert_eq!(found(&[], &[("Z", "T"), ("B", "B")], &["Z", "B"]), pairs(&[("A", "Z")]));
+        assert_eq!(found(&[("A", "Z")], &[("A", "T")], &["Z", "B"]), pairs(&[("A", "Z")]));
+        assert_eq!(found(&[("Other", "Z")], &[], &["Z"]), []);
+        // It is still there, so that the other is another.
+        assert_eq!(found(&[], &[("Z", "T")], &["A", "Z", "B"]), []);
+        // Nobody knows which of two it is.
+        assert_eq!(found(&[], &[("Y", "T"), ("Z", "T")], &["Y", "Z"]), []);
+        assert_eq!(found(&[], &[("Z", "elsewhere")], &["Z"]), []);
     }
 
     #[test]

@@ -144,18 +144,14 @@ fn a_mapping_plugin_of_another_version_is_refused() {
 /// Every folder of every mailbox is looked at, and nothing is begun for the one mailbox that would fit.
 #[test]
 fn folders_that_would_go_elsewhere_are_all_named() {
-    let mut stage = stage(&["Work/A", "Work/B", "Spam"]);
+    let mut stage = stage(&["Work/A", "Work/B"]);
     stage.plugins.source = Arc::new(Mailboxes::of(&["ann", "bob"]));
     stage.plugins.mappers = vec![moves("Work", "Jobs")];
     let agreed = agree(&stage);
     stage.plugins.mappers = vec![moves("Work", "Projects")];
-    stage.rule("Spam", None);
     let reasons = refused(&stage, &agreed);
     let of = |mailbox: &str| {
         [
-            format!(
-                "{mailbox}: the plan no longer fits: `Spam` was to go to `Spam` and would now be left out"
-            ),
             format!(
                 "{mailbox}: the plan no longer fits: `Work/A` was to go to `Jobs/A` and would now go to `Projects/A`"
             ),
@@ -282,8 +278,125 @@ fn a_folder_with_copies_is_known_under_its_old_name() {
         let folder = store.folders.remove("Work").unwrap();
         store.folders.insert("Work 2024".into(), folder);
     });
+    // Its copies stay where the plan says, and what is new in it goes there; also once its name is known.
+    for more in 1..3 {
+        stage.load("Work 2024", 1);
+        let outcome = stage.by_plan(&agreed);
+        outcome.complete();
+        assert_eq!(
+            notes(&outcome),
+            [
+                "ann: `Work 2024` was called `Work` when the plan was made: its mail goes where the plan sends `Work`, and \
+                 copies stay there"
+            ]
+        );
+        assert_eq!(stage.there("Work").len(), 5 + more);
+        assert!(!stage.target.store(|store| store.folders.contains_key("Work 2024")));
+    }
+    // Without the plan they follow.
+    stage.run().complete();
+    assert_eq!((stage.there("Work").len(), stage.there("Work 2024").len()), (0, 7));
+}
+
+/// The plan's target is not there any more, and the folder goes nowhere else by it.
+#[test]
+fn a_renamed_folder_whose_target_is_gone_is_held_back() {
+    let stage = stage(&[]);
+    stage.load("Work", 5);
+    let agreed = agree(&stage);
     stage.by_plan(&agreed).complete();
-    assert_eq!((stage.there("Work").len(), stage.there("Work 2024").len()), (0, 5));
+    stage.source.store(|store| {
+        let folder = store.folders.remove("Work").unwrap();
+        store.folders.insert("Work 2024".into(), folder);
+    });
+    stage.target.store(|store| store.folders.remove("Work"));
+    stage.load("Work 2024", 1);
+    let outcome = stage.by_plan(&agreed);
+    outcome.not_well().warns("`Work 2024` (1 message)");
+    assert!(!stage.target.store(|store| store.folders.contains_key("Work 2024")));
+}
+
+/// Nothing of such a folder is pending, and what comes later is.
+#[test]
+fn a_new_folder_that_a_plain_run_has_copied_waits_for_nothing() {
+    let stage = stage(&["Work"]);
+    let agreed = agree(&stage);
+    stage.load("Later", 3);
+    stage.run().complete();
+    let outcome = stage.by_plan(&agreed);
+    outcome.complete();
+    assert_eq!(outcome.totals(), [6, 6, 0, 0, 0, 0]);
+    stage.load("Later", 2);
+    let outcome = stage.by_plan(&agreed);
+    outcome.not_well().warns("new at the source since the plan was made: `Later` (2 messages)");
+    assert_eq!(outcome.totals(), [8, 6, 0, 0, 0, 2]);
+    stage.run().complete();
+    stage.assert_moved();
+}
+
+#[test]
+fn a_mailbox_that_the_plan_does_not_have_is_named_and_not_begun() {
+    let mut stage = stage(&["Work"]);
+    let agreed = agree(&stage);
+    stage.plugins.source = Arc::new(Mailboxes::of(&["ann", "bob"]));
+    let outcome = stage.by_plan(&agreed);
+    let finish = outcome.finish.as_ref().unwrap();
+    let [(_, ann), (bob, end)] = &finish.mailboxes[..] else { panic!("{finish:?}") };
+    assert_eq!((ann, bob.as_str()), (&MailboxEnd::Complete, "bob"));
+    assert_eq!(end.stopped().unwrap().reason, "it is not in the plan, and was not begun");
+    outcome.warns("1 mailbox of the list is not in the plan and is not begun: `bob`");
+    // Who leaves it out is not told.
+    stage.job.choice.only = vec![ANN.into()];
+    let outcome = stage.by_plan(&agreed);
+    assert_eq!((outcome.end(), outcome.warnings().len()), (&MailboxEnd::Complete, 0));
+    // And who asks for it alone is.
+    stage.job.choice.only = vec!["bob".into()];
+    stage.source.forget();
+    stage.target.forget();
+    let reasons = refused(&stage, &agreed);
+    assert_eq!(
+        reasons,
+        ["--only bob: this mailbox is not in the plan; leave --plan out, or make a new plan",]
+    );
+    without_connecting(&stage);
+}
+
+/// Only what is asked for is held against the list.
+#[test]
+fn a_mailbox_that_is_gone_from_the_list_does_not_keep_another_from_running() {
+    let mut stage = stage(&["Work"]);
+    stage.plugins.source = Arc::new(Mailboxes::of(&["ann", "bob"]));
+    let agreed = agree(&stage);
+    stage.plugins.source = Arc::new(Mailboxes::of(&["ann"]));
+    stage.job.choice.only = vec![ANN.into()];
+    stage.by_plan(&agreed).complete();
+}
+
+/// A mailbox that cannot be looked at hides nothing.
+#[test]
+fn a_rule_that_was_added_is_held_against_the_plan_before_any_log_in() {
+    let mut stage = stage(&["Work"]);
+    let agreed = agree(&stage);
+    stage.rule("Work", Some("Jobs"));
+    assert_eq!(
+        refused(&stage, &agreed),
+        ["ann: the plan no longer fits: `Work` was to go to `Work` and would now go to `Jobs`"]
+    );
+    without_connecting(&stage);
+}
+
+/// The conflict has gone meanwhile: what was reviewed is no plan for it all the same.
+#[test]
+fn a_mailbox_that_had_a_conflict_in_the_plan_is_not_run() {
+    let stage = stage(&["Work"]);
+    let mut plan = stage.plan();
+    let conflict = serde_json::json!({"kind": "name", "folders": ["Work"], "sentence": "`Work` is no name"});
+    plan.conflicts.push(serde_json::from_value(conflict).unwrap());
+    let settings = PlanSettings::of(&stage.job, &stage.plugins);
+    let (_, cause, reason) = stage.by_plan(&AgreedPlan::new(settings, [&plan])).stopped();
+    assert_eq!(cause, "plan");
+    assert!(reason.contains("nothing was agreed on: `Work` is no name"), "{reason}");
+    assert_eq!(stage.sent(), 0);
 }
 
 /// Without copies nobody can tell that it is the same.

@@ -147,6 +147,43 @@ fn a_folder_that_is_renamed_at_the_source_is_followed() {
     assert!(told(&stage.run()).is_empty(), "once");
 }
 
+/// It has the name of one that is gone, and is known by its UIDVALIDITY.
+#[test]
+fn a_folder_that_is_renamed_to_the_name_of_one_that_is_gone_is_followed() {
+    let stage = moved(WAYS[0]);
+    stage.load("Old", 2);
+    stage.run().complete();
+    stage.target.forget();
+    stage.source.store(|store| {
+        let folder = store.folders.remove("Work").unwrap();
+        store.folders.insert("Old".into(), folder);
+    });
+    let outcome = stage.run();
+    outcome.complete();
+    assert_eq!(stage.sent(), 0, "{:?}", stage.target.heard());
+    assert_eq!(told(&outcome), ["source Work → Old", "5 copies Work → Old"]);
+    // What the one that is gone had stays, as of any folder that is gone.
+    assert_eq!((stage.there("Work").len(), stage.there("Old").len()), (0, 7));
+    (1..=5).for_each(|n| assert_eq!(stage.copies("Old", &format!("Work {n:03}")), 1, "{n}"));
+}
+
+/// Two folders that have changed names are still themselves.
+#[test]
+fn folders_that_have_changed_names_are_followed() {
+    let stage = moved(WAYS[0]);
+    stage.load("Old", 2);
+    stage.run().complete();
+    stage.target.forget();
+    stage.source.store(|store| {
+        let (work, old) = (store.folders.remove("Work").unwrap(), store.folders.remove("Old").unwrap());
+        store.folders.insert("Old".into(), work);
+        store.folders.insert("Work".into(), old);
+    });
+    stage.run().complete();
+    assert_eq!(stage.sent(), 0, "{:?}", stage.target.heard());
+    assert_eq!((stage.there("Work").len(), stage.there("Old").len()), (2, 5));
+}
+
 /// What was told of other names and of moves.
 fn told(outcome: &Outcome) -> Vec<String> {
     let moves = outcome.events.iter().filter_map(|event| match event {

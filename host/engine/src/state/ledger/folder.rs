@@ -288,6 +288,21 @@ impl Ledger {
         })
     }
 
+    /// Records how many messages the source has in folders that a run has read before, and that this one does
+    /// not read: what is new in them is pending.
+    pub(crate) fn record_grown(&mut self, folders: &[(String, u32)]) -> Result<()> {
+        self.tallies.forget_counts();
+        self.transaction(|tx| {
+            let mut update = tx.prepare_cached(
+                "UPDATE folder SET source_messages = ?2, counts = NULL WHERE source_path = ?1",
+            )?;
+            for (source, messages) in folders {
+                update.execute(params![source, messages])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Records the source's message list, and how many messages it counts beside those it lists. What has a
     /// row and is not listed any more is gone; where the list is short it may be among the `unlisted` as
     /// well, and is neither there nor gone. What was either and is listed again is back.
