@@ -112,8 +112,9 @@ pub(crate) fn find_collisions(
                 "`{other_path}` and `{target}` are one folder on the target, which does not tell names apart by case"
             )));
         } else if target.nfc().eq(other_path.to_string().nfc()) && !taker.by_name && !other.by_name {
-            out.conflicts
-                .push(conflict(format!("{one} and {two} read alike, and a target may take them for one folder")));
+            out.conflicts.push(conflict(format!(
+                "{one} and {two} read alike, and a target may take them for one folder"
+            )));
         } else {
             out.notes.push(format!(
                 "`{other_path}` and `{target}` differ only in case, accents or blanks; a target that folds them would \

@@ -1,26 +1,16 @@
 //! The page over all mailboxes of a plan: what speaks against it, what changed, by rule, and the sums.
 
-use std::borrow::Cow;
-
-use mailhaul_engine::assessment::forecast::Forecast;
-use mailhaul_engine::plan::{ConflictGroup, ConflictKind, LeftOut, Overview, PlanTotals, RuleGroup, Way};
+use mailhaul_engine::assessment::forecast::{Forecast, LEAST_MEASURED_BYTES};
+use mailhaul_engine::plan::{ConflictGroup, ConflictKind, LeftOut, Overview, PlanTotals};
 use mailhaul_engine::record::Approval;
-use mailhaul_text::{bytes, count, escape, plural};
+use mailhaul_text::{bytes, bytes_rounded, count, escape, plural};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::super::check::push_profile;
 use super::super::clock::local_time;
 use super::super::paint::{Palette, Tone};
 use super::super::sum::push_wrapped;
-use super::super::table::{Align, Table};
-
-/// Rules that have a line of their own; who has more of them finds all in JSON.
-const RULES: usize = 12;
-
-/// Names that plugins ruled on which have a line of their own.
-const NAMES: usize = 10;
-
-/// Cells of a name on the page; the middle of a longer one is left out.
-const NAME: usize = 24;
+use super::by_rule::way;
 
 /// Choices of a conflict that are shown.
 const CHOICES: usize = 3;
@@ -34,6 +24,12 @@ const NAMED: usize = 9;
 
 /// Rules by which messages are left out that have a line of their own.
 const LEFT_OUT: usize = 5;
+
+/// Rulings that merge folders which have a line of their own.
+const MERGES: usize = 6;
+
+/// Hosts whose profiles are told.
+const PROFILES: usize = 4;
 
 /// What the plan is known by.
 #[derive(Debug, Default)]
@@ -85,6 +81,7 @@ pub(crate) fn trouble(overview: &Overview, width: Option<usize>, palette: Palett
         push_conflicts(&mut out, group, groups.len() <= KINDS, width);
     }
     out.push_str(&losses(&totals, width, palette));
+    out.push_str(&merges(overview, width, palette));
     out
 }
 
@@ -100,7 +97,7 @@ fn push_conflicts(out: &mut String, group: &ConflictGroup, few: bool, width: Opt
     };
     push_wrapped(out, 2, &format!("{}: {what}", plural(group.mailboxes, "mailbox")), width);
     let Some((first, others)) = group.first.split_first() else { return };
-    let line = format!("{}: {}", short(&first.mailbox, name), short(&first.sentence, sentence));
+    let line = format!("{}: {}", short(&first.mailbox, name), short(&first.what, sentence));
     push_wrapped(out, 4, &line, width);
     for choice in first.choices.iter().take(CHOICES) {
         push_wrapped(out, 6, &format!("- {}", short(&choice.what, choice_cells)), width);
@@ -120,12 +117,12 @@ fn push_conflicts(out: &mut String, group: &ConflictGroup, few: bool, width: Opt
 }
 
 /// What no run of this plan copies, with the reason.
-fn losses(totals: &PlanTotals, width: Option<usize>, palette: Palette) -> String {
+pub(crate) fn losses(totals: &PlanTotals, width: Option<usize>, palette: Palette) -> String {
     let mut lines = Vec::new();
     let size = |bytes_of: u64| if bytes_of > 0 { format!(", {}", bytes(bytes_of)) } else { String::new() };
     for LeftOut { rule, portion } in totals.left_out.iter().take(LEFT_OUT) {
         let messages = plural(portion.messages, "message");
-        lines.push(format!("{messages}{} left out: {}", size(portion.bytes), short(rule, 90)));
+        lines.push(format!("{messages}{}: {}", size(portion.bytes), short(rule, 90)));
     }
     let rest: u64 = totals.left_out.iter().skip(LEFT_OUT).map(|rule| rule.portion.messages).sum();
     if rest > 0 {
@@ -152,134 +149,37 @@ fn losses(totals: &PlanTotals, width: Option<usize>, palette: Palette) -> String
     out
 }
 
-/// Returns the table by rule.
-pub(crate) fn by_rule(overview: &Overview, width: Option<usize>, palette: Palette) -> String {
-    let rows = rows(overview);
-    let wide = table(&rows, overview, true);
-    let roomy = width.is_none_or(|width| wide.natural_width() <= width);
-    if roomy { wide.render(width, palette) } else { table(&rows, overview, false).render(width, palette) }
+/// Which folders lose their own place since they go into one that others go to, by whose word.
+pub(crate) fn merges(overview: &Overview, width: Option<usize>, palette: Palette) -> String {
+    let mut groups: Vec<_> = overview.groups().into_iter().filter(|group| group.merged > 0).collect();
+    groups.sort_by_key(|group| std::cmp::Reverse((group.merged_mailboxes, group.merged)));
+    let mut out = String::new();
+    if !groups.is_empty() {
+        out.push_str(&format!("{}\n", palette.paint(Tone::Warn, "merged:")));
+    }
+    for group in groups.iter().take(MERGES) {
+        let (folders, mailboxes) =
+            (plural(group.merged, "folder"), plural(group.merged_mailboxes, "mailbox"));
+        let line = format!("{}: {folders} in {mailboxes}, {}", way(group), short(&group.by, 24));
+        push_wrapped(&mut out, 2, &line, width);
+    }
+    let rest: u64 = groups.iter().skip(MERGES).map(|group| group.merged).sum();
+    if rest > 0 {
+        push_wrapped(&mut out, 2, &format!("{} by further rulings", plural(rest, "folder")), width);
+    }
+    out
 }
 
-/// The groups that have a line of their own, and those that are lines for many groups.
-fn rows(overview: &Overview) -> Vec<Cow<'_, RuleGroup>> {
-    let mut rows: Vec<Cow<'_, RuleGroup>> = Vec::new();
-    let (mut rules, mut names) = (0, 0);
-    let mut further: Vec<RuleGroup> = Vec::new();
-    for group in overview.groups() {
-        let shown = match group.way {
-            Way::Rule => &mut rules,
-            Way::Name => &mut names,
-            Way::OtherNames => {
-                fold(&mut further, group);
-                continue;
-            }
-            _ => {
-                rows.extend(further.drain(..).map(Cow::Owned));
-                rows.push(Cow::Borrowed(group));
-                continue;
-            }
-        };
-        *shown += 1;
-        let most = if group.way == Way::Rule { RULES } else { NAMES };
-        if *shown <= most {
-            rows.push(Cow::Borrowed(group));
-        } else {
-            fold(&mut further, group);
-        }
+/// Returns what server profiles know about the hosts, each once for all mailboxes.
+pub(crate) fn profiles(overview: &Overview, width: Option<usize>, palette: Palette) -> String {
+    let mut out = String::new();
+    for profile in overview.profiles().iter().take(PROFILES) {
+        push_profile(&mut out, profile, width, palette);
     }
-    rows.extend(further.into_iter().map(Cow::Owned));
-    rows
-}
-
-/// Counts a group in the line of those that have none: rules in one, names in another.
-fn fold(further: &mut Vec<RuleGroup>, group: &RuleGroup) {
-    let way = if group.way == Way::Rule { Way::Rule } else { Way::OtherNames };
-    match further.iter_mut().find(|line| line.way == way) {
-        Some(line) => {
-            line.folders += group.folders;
-            line.messages += group.messages;
-            line.bytes = line.bytes.zip(group.bytes).map(|(sum, bytes)| sum + bytes);
-            if line.by != group.by {
-                line.by = "several".to_owned();
-            }
-        }
-        None => {
-            let mut line = group.clone();
-            (line.way, line.mailboxes) = (way, 0);
-            (line.rule, line.from, line.to, line.why) = (None, None, None, None);
-            further.push(line);
-        }
+    if overview.profiles().len() > PROFILES {
+        push_wrapped(&mut out, 2, "further hosts have profiles too: `--format json` has every one", width);
     }
-}
-
-fn table(rows: &[Cow<'_, RuleGroup>], overview: &Overview, reasons: bool) -> Table {
-    let mut heads = vec![
-        ("Mailboxes", Align::Right),
-        ("From and to", Align::Left),
-        ("Decided by", Align::Left),
-        ("Messages", Align::Right),
-        ("Size", Align::Right),
-    ];
-    if reasons {
-        heads.push(("Why", Align::Left));
-    }
-    let mut table = Table::new(2, &heads);
-    for group in rows {
-        // Of a line for many groups nobody has counted which mailboxes have any of them.
-        let mailboxes = if group.mailboxes > 0 { count(group.mailboxes) } else { String::new() };
-        let (way, messages, size) =
-            (way(group), count(group.messages), group.bytes.map_or_else(String::new, bytes));
-        let why = group.why.as_deref().map_or_else(String::new, |why| short(why, 60));
-        let by = short(&group.by, 20);
-        let mut cells = vec![
-            (mailboxes.as_str(), None),
-            (way.as_str(), None),
-            (by.as_str(), None),
-            (messages.as_str(), None),
-            (size.as_str(), None),
-        ];
-        if reasons {
-            cells.push((&why, Some(Tone::Faint)));
-        }
-        table.push_row_of(&cells);
-        if !reasons && matches!(group.way, Way::Name | Way::Outside) && !why.is_empty() {
-            table.push_remark(&format!("           {why}"));
-        }
-    }
-    let (mut messages, mut size) = (0_u64, Some(0_u64));
-    for group in rows {
-        messages += group.messages;
-        size = size.zip(group.bytes).map(|(sum, bytes)| sum + bytes);
-    }
-    let (all, messages) = (count(overview.totals().mailboxes), count(messages));
-    let size = size.map_or_else(String::new, bytes);
-    let mut sum = vec![(all.as_str(), None), ("Sum", None), ("", None), (&messages, None), (&size, None)];
-    if reasons {
-        sum.push(("", None));
-    }
-    table.push_row_of(&sum);
-    table
-}
-
-/// From where to where, in the words of the page.
-fn way(group: &RuleGroup) -> String {
-    let folders = || plural(group.folders, "folder");
-    match (group.way, &group.from, &group.rule) {
-        (Way::Rule, _, Some(rule)) => short(rule, 2 * NAME),
-        (Way::Name, Some(from), _) => {
-            let below = if group.below { "/**" } else { "" };
-            match &group.to {
-                Some(to) => format!("{}{below} → {}{below}", short(from, NAME), short(to, NAME)),
-                None => format!("{}{below} → left out", short(from, NAME)),
-            }
-        }
-        (Way::Rule, ..) => format!("further rules: {}", folders()),
-        (Way::Name | Way::OtherNames, ..) => format!("further names: {}", folders()),
-        (Way::Inbox, ..) => "INBOX stays".to_owned(),
-        (Way::Stays, ..) if group.folders == 1 => "1 other folder stays".to_owned(),
-        (Way::Stays, ..) => format!("{} other folders stay", count(group.folders)),
-        (Way::Outside, ..) => format!("{} outside the mailboxes", folders()),
-    }
+    out
 }
 
 /// Returns the sums of a plan over several mailboxes, with how long a run takes and why.
@@ -309,9 +209,18 @@ pub(crate) fn sums(totals: &PlanTotals, forecast: &Forecast, width: Option<usize
     }
     if totals.messages_to_copy > 0 {
         push_wrapped(&mut out, 0, &format!("estimate: {}", forecast.sentence), width);
-        push_wrapped(&mut out, 2, &forecast.basis, width);
+    }
+    if totals.messages_to_copy > 0 && totals.bytes_to_copy.is_none_or(|size| size >= LEAST_MEASURED_BYTES) {
+        let basis = if forecast.measured { forecast.basis.clone() } else { assumed() };
+        push_wrapped(&mut out, 2, &basis, width);
     }
     out
+}
+
+/// That the speed was assumed, and what would measure it.
+fn assumed() -> String {
+    let least = bytes_rounded(LEAST_MEASURED_BYTES);
+    format!("assumed speed: `mailhaul run --only MAILBOX` of {least} or more measures it")
 }
 
 /// Returns the lines that say which plan it is, and whether somebody has approved it.
