@@ -267,8 +267,12 @@ mod tests {
     use mailhaul_engine::job::Limits;
 
     use super::super::super::samples;
+    use super::super::by_rule::by_rule;
     use super::super::changes::{self, Most};
     use super::*;
+
+    /// Lines that a table has in these tests.
+    const ROOM: usize = 120;
 
     fn folder(source: &str, target: Option<&str>, by: &str, why: &str) -> FolderPlan {
         let one = samples::plan().folders.remove(0);
@@ -283,7 +287,11 @@ mod tests {
             mailbox: name.clone(),
             source: name.clone(),
             target: name,
-            bytes_to_copy: Some(messages << 12),
+            bytes_to_copy: folders
+                .iter()
+                .filter(|folder| folder.to_copy > 0)
+                .map(|folder| folder.bytes_to_copy)
+                .sum(),
             messages_to_copy: messages,
             notes: Vec::new(),
             conflicts: Vec::new(),
@@ -299,7 +307,8 @@ mod tests {
     /// A conflict of a kind, with two ways out.
     fn conflict(kind: ConflictKind, sentence: &str) -> Conflict {
         let mut conflict = samples::plan().conflicts.remove(0);
-        (conflict.kind, conflict.sentence) = (kind, sentence.into());
+        (conflict.kind, conflict.what) = (kind, sentence.into());
+        conflict.sentence = format!("{sentence}; give it another name");
         let lines = "[[folders]]\nfrom = \"notes\"\nto = \"Notes 2\"\n".to_owned();
         conflict.choices = vec![
             Choice { what: "put `notes` into `Notes 2`".into(), lines: Some(lines), command: None },
@@ -325,14 +334,15 @@ mod tests {
                 folders.push(folder("Kampagnen", Some("Campaigns"), "acme 0.3.1", why));
                 folders.push(folder("Kampagnen/Q4", Some("Campaigns/Q4"), "mailhaul", "goes along"));
             }
-            let spam =
-                folder("Spam", None, "mailhaul.toml:31", "your rule at mailhaul.toml:31 leaves it out");
-            folders.push(ruled(FolderPlan { to_copy: 0, ..spam }, "Spam → left out"));
-            let mut plan = mailbox(n, folders);
-            plan.left_out = vec![LeftOut {
-                rule: "your rule at mailhaul.toml:31 leaves it out".into(),
+            let spam = folder("Spam", None, "mailhaul.toml:31", "left out by your rule `Spam`");
+            let left_out = vec![LeftOut {
+                rule: "left out by your rule `Spam`".into(),
                 portion: Portion { messages: 1_200, bytes: 3 << 20 },
             }];
+            let spam = FolderPlan { to_copy: 0, bytes_to_copy: Some(0), left_out: left_out.clone(), ..spam };
+            folders.push(ruled(spam, "Spam → left out"));
+            let mut plan = mailbox(n, folders);
+            plan.left_out = left_out;
             if n % 10 == 3 {
                 let sentence = "`Notes` and `notes` would become one folder on the target";
                 plan.conflicts = vec![conflict(ConflictKind::Collision, sentence)];
@@ -368,7 +378,7 @@ mod tests {
         [
             trouble(&overview, width, palette),
             changes::section(differences, None, Most::FLEET, width, palette),
-            by_rule(&overview, width, palette),
+            by_rule(&overview, ROOM, width, palette),
             sums(&overview.totals(), &forecast(plans), width) + &self::identity(&identity, width),
         ]
         .join("\n")
@@ -406,8 +416,7 @@ mod tests {
               - leave `notes` out
             also m013@old.example, m023@old.example, m033@old.example
         not copied:
-          48,000 messages, 120.0 MiB left out: your rule at mailhaul.toml:31 leaves it
-            out
+          48,000 messages, 120.0 MiB: left out by your rule `Spam`
           8 messages, 480.0 MiB: too large for the new host
 
         against plan 3: 10 go elsewhere, 1 new
@@ -419,24 +428,23 @@ mod tests {
             + Kunde 1 → Kunde 1
           159 folders are as in plan 3
 
-          Mailboxes  From and to                  Decided by        Messages       Size
-                 40  Spam → left out              mailhaul.toml:31    48,000  120.0 MiB
-                 30  Gesendete Elemente → Sent    roles 0.1.0         36,000   90.0 MiB
-                       the old host marks it as sent mail
-                 10  Kampagnen/** → Campaigns/**  acme 0.3.1          24,000   60.0 MiB
-                       customers' folders are named in English
-                 40  INBOX stays                  mailhaul            48,000  120.0 MiB
-                 40  40 other folders stay        mailhaul            48,000  120.0 MiB
-                 40  Sum                                             204,000  510.0 MiB
+        by rule:
+          Mailboxes  From and to                  To copy       Size  Left out
+                 40  Spam → left out                    0               48,000
+                       mailhaul.toml:31
+                 30  Gesendete Elemente → Sent     36,000   90.0 MiB         0
+                       roles 0.1.0: the old host marks it as sent mail
+                 10  Kampagnen/** → Campaigns/**   24,000   60.0 MiB         0
+                       acme 0.3.1: customers' folders are named in English
+                 40  INBOX stays                   48,000  120.0 MiB         0
+                 40  other folders stay (40)       48,000  120.0 MiB         0
+                 40  Sum                          156,000  390.0 MiB    48,000
 
-        40 mailboxes, 170 folders: 156,000 messages to copy, 609.4 MiB; 0 already there,
+        40 mailboxes, 170 folders: 156,000 messages to copy, 390.0 MiB; 0 already there,
           8 too large, 48,000 left out
         estimate: about 8 min: 40 mailboxes, 4 at once (`mailboxes_at_once` under
           `[limits]`)
-          assumed: 332 KiB a second for one mailbox, the mean of the runs that
-            imapsync's author has published, and what a message costs in mailhaul's own
-            benchmarks at a round trip of 50 ms. Copy one mailbox with `mailhaul run
-            --only MAILBOX`: from then on it goes by what was measured
+          assumed speed: `mailhaul run --only MAILBOX` of 10 MiB or more measures it
         plan 4, digest 0123456789ab, made by eve on now
         it is not approved: plan 3, approved by lea on then, is in force
         "#);
@@ -446,27 +454,70 @@ mod tests {
     fn a_wide_page_has_the_reasons_in_a_column() {
         let plans = forty();
         // A pipe wraps nothing, whatever width there is elsewhere.
-        insta::assert_snapshot!(by_rule(&overview(&plans), None, Palette::default()), @"
-        Mailboxes  From and to                  Decided by        Messages       Size  Why
-               40  Spam → left out              mailhaul.toml:31    48,000  120.0 MiB  your rule at mailhaul.toml:31 leaves it out
-               30  Gesendete Elemente → Sent    roles 0.1.0         36,000   90.0 MiB  the old host marks it as sent mail
-               10  Kampagnen/** → Campaigns/**  acme 0.3.1          24,000   60.0 MiB  customers' folders are named in English
-               40  INBOX stays                  mailhaul            48,000  120.0 MiB  INBOX is INBOX on every server
-               40  40 other folders stay        mailhaul            48,000  120.0 MiB  keeps its name
-               40  Sum                                             204,000  510.0 MiB
+        insta::assert_snapshot!(by_rule(&overview(&plans), ROOM, None, Palette::default()), @"
+        by rule:
+          Mailboxes  From and to                  Decided by        To copy       Size  Left out  Why
+                 40  Spam → left out              mailhaul.toml:31        0               48,000  left out by your rule `Spam`
+                 30  Gesendete Elemente → Sent    roles 0.1.0        36,000   90.0 MiB         0  the old host marks it as sent mail
+                 10  Kampagnen/** → Campaigns/**  acme 0.3.1         24,000   60.0 MiB         0  customers' folders are named in English
+                 40  INBOX stays                  mailhaul           48,000  120.0 MiB         0  INBOX is INBOX on every server
+                 40  other folders stay (40)      mailhaul           48,000  120.0 MiB         0  keeps its name
+                 40  Sum                                            156,000  390.0 MiB    48,000
         ");
-        let wide = by_rule(&overview(&plans[4..30]), Some(120), Palette::default());
+        let wide = by_rule(&overview(&plans[4..30]), ROOM, Some(110), Palette::default());
         insta::assert_snapshot!(wide, @"
-        Mailboxes  From and to                  Decided by        Messages       Size
-               26  Spam → left out              mailhaul.toml:31    31,200   78.0 MiB
-               26  Gesendete Elemente → Sent    roles 0.1.0         31,200   78.0 MiB
-                     the old host marks it as sent mail
-                7  Kampagnen/** → Campaigns/**  acme 0.3.1          16,800   42.0 MiB
-                     customers' folders are named in English
-               26  INBOX stays                  mailhaul            31,200   78.0 MiB
-               26  26 other folders stay        mailhaul            31,200   78.0 MiB
-               26  Sum                                             141,600  354.0 MiB
+        by rule:
+          Mailboxes  From and to                  Decided by        To copy       Size  Left out
+                 26  Spam → left out              mailhaul.toml:31        0               31,200
+                 26  Gesendete Elemente → Sent    roles 0.1.0        31,200   78.0 MiB         0
+                       the old host marks it as sent mail
+                  7  Kampagnen/** → Campaigns/**  acme 0.3.1         16,800   42.0 MiB         0
+                       customers' folders are named in English
+                 26  INBOX stays                  mailhaul           31,200   78.0 MiB         0
+                 26  other folders stay (26)      mailhaul           31,200   78.0 MiB         0
+                 26  Sum                                            110,400  276.0 MiB    31,200
         ");
+    }
+
+    /// What the columns of the table add up to is what the last line of the page says.
+    #[test]
+    fn the_table_by_rule_adds_up_to_the_sums_of_the_plan() {
+        let plans = forty();
+        let overview = overview(&plans);
+        let totals = overview.totals();
+        let table = by_rule(&overview, ROOM, None, Palette::default());
+        let sum: Vec<&str> = table.lines().last().unwrap_or_default().split_whitespace().collect();
+        let left_out: u64 = totals.left_out.iter().map(|rule| rule.portion.messages).sum();
+        assert_eq!(sum[2], count(totals.messages_to_copy), "{table}");
+        assert_eq!(sum[3..5].join(" "), bytes(totals.bytes_to_copy.unwrap_or(0)), "{table}");
+        assert_eq!(sum[5], count(left_out), "{table}");
+    }
+
+    #[test]
+    fn merges_are_among_what_is_shown_first() {
+        let merged = |folder: FolderPlan| FolderPlan { merged: true, ..folder };
+        let of = |n: usize| {
+            let spam = ruled(folder("Spam", Some("INBOX"), "mailhaul.toml:3", "w"), "Spam → INBOX");
+            let inbox = folder("INBOX", Some("INBOX"), "mailhaul", "w");
+            mailbox(n, vec![merged(inbox), merged(spam)])
+        };
+        let overview = overview(&(0..8).map(of).collect::<Vec<_>>());
+        insta::assert_snapshot!(trouble(&overview, Some(80), Palette::default()), @"
+        merged:
+          Spam → INBOX: 8 folders in 8 mailboxes, mailhaul.toml:3
+        ");
+    }
+
+    /// As many names as the page has room for; those that keep theirs are one line.
+    #[test]
+    fn names_are_shown_as_far_as_there_is_room() {
+        let names = (0..30).map(|n| folder(&format!("Alt {n}"), Some(&format!("New {n}")), "acme 1", "w"));
+        let same = folder("Archiv", Some("Archiv"), "acme 1", "w");
+        let overview = overview(&[mailbox(1, names.chain([same]).collect())]);
+        let lines = |room| by_rule(&overview, room, None, Palette::default()).lines().count();
+        assert_eq!((lines(ROOM), lines(20)), (34, 20));
+        let table = by_rule(&overview, ROOM, None, Palette::default());
+        assert!(table.contains("another folder stays") && !table.contains("Archiv"), "{table}");
     }
 
     #[test]
@@ -529,9 +580,12 @@ mod tests {
             let sections = [
                 trouble(&overview, width, palette),
                 changes::section(&all, None, Most::FLEET, width, palette),
-                by_rule(&overview, width, palette),
+                String::new(),
                 sums(&overview.totals(), &forecast(&[]), width),
             ];
+            let taken: usize = sections.iter().map(|section| section.lines().count()).sum();
+            let mut sections = sections;
+            sections[2] = by_rule(&overview, 184_usize.saturating_sub(taken), width, palette);
             let lines = sections.each_ref().map(|section| section.lines().count());
             let page = sections.join("\n");
             // What else stands on it are three blank lines, and which plan it is.

@@ -260,32 +260,63 @@ mod tests {
     fn a_plan_tells_where_each_folder_goes_and_why() {
         insta::assert_snapshot!(mailbox(&samples::plan(), Some(120), Palette::default()), @r"
         anna@old.example → anna@new.example
-          Folder    Goes to                 Messages     Size  Why
-          INBOX     INBOX                      1,200  3.0 MiB  mailhaul: INBOX is INBOX everywhere
-          Sent      Sent Items                 1,200  3.0 MiB  roles 0.1.0: both sides have a folder for \Sent
-          Old/2019  Archive/Old/2019 (new)     1,200  3.0 MiB  mailhaul.toml:12: `Old/**` goes to `Archive/Old/**`
-          Spam      left out                   1,200  3.0 MiB  mailhaul.toml:15: the rule says `skip = true`
-          受信箱    受信箱                     1,200  3.0 MiB  mailhaul: no step ruled on it: it keeps its name
+          Folder    Goes to                 Messages  To copy     Size  Why
+          INBOX     INBOX                      1,200    1,200  3.0 MiB  mailhaul: INBOX is INBOX everywhere
+          Sent      Sent Items                 1,200    1,200  3.0 MiB  roles 0.1.0: both sides have a folder for \Sent
+          Old/2019  Archive/Old/2019 (new)     1,200    1,200  3.0 MiB  mailhaul.toml:12: `Old/**` goes to `Archive/Old/**`
+          Spam      left out                   1,200        0           mailhaul.toml:15: the rule says `skip = true`
+          受信箱    受信箱                     1,200    1,200  3.0 MiB  mailhaul: no step ruled on it: it keeps its name
           note: `Trash` and `Deleted` both claim the role trash by name: neither is mapped
-          conflict: `A` and `a` would become one folder on the target
           4,800 messages to copy, 12.0 MiB, about 4 min
         ");
         insta::assert_snapshot!(mailbox(&samples::plan(), Some(80), Palette::default()), @r"
         anna@old.example → anna@new.example
-          Folder    Goes to                 Messages     Size  Decided by
-          INBOX     INBOX                      1,200  3.0 MiB  mailhaul
-          Sent      Sent Items                 1,200  3.0 MiB  roles 0.1.0
+          Folder    Goes to                 Messages  To copy     Size  Decided by
+          INBOX     INBOX                      1,200    1,200  3.0 MiB  mailhaul
+          Sent      Sent Items                 1,200    1,200  3.0 MiB  roles 0.1.0
             both sides have a folder for \Sent
-          Old/2019  Archive/Old/2019 (new)     1,200  3.0 MiB  mailhaul.toml:12
+          Old/2019  Archive/Old/2019 (new)     1,200    1,200  3.0 MiB  mailhaul.toml:12
             `Old/**` goes to `Archive/Old/**`
-          Spam      left out                   1,200  3.0 MiB  mailhaul.toml:15
+          Spam      left out                   1,200        0           mailhaul.toml:15
             the rule says `skip = true`
-          受信箱    受信箱                     1,200  3.0 MiB  mailhaul
+          受信箱    受信箱                     1,200    1,200  3.0 MiB  mailhaul
           note: `Trash` and `Deleted` both claim the role trash by name: neither is
             mapped
-          conflict: `A` and `a` would become one folder on the target
           4,800 messages to copy, 12.0 MiB, about 4 min
         ");
+    }
+
+    /// The sentence with its advice would say again what the choices below it say.
+    #[test]
+    fn a_conflict_is_told_once_with_every_way_out() {
+        let mut plan = samples::plan();
+        let said = conflicts(&plan, Some(80), Palette::default());
+        assert!(said.contains(&plan.conflicts[0].sentence), "{said}");
+        plan.conflicts[0].sentence.push_str("; give it another name");
+        plan.conflicts[0].choices = vec![Choice {
+            what: "put `a` into `A 2`".into(),
+            lines: Some("[[folders]]\nfrom = \"a\"\n".into()),
+            command: None,
+        }];
+        insta::assert_snapshot!(conflicts(&plan, Some(80), Palette::default()), @r#"
+        conflict: `A` and `a` would become one folder on the target
+            - put `a` into `A 2`
+                [[folders]]
+                from = "a"
+        "#);
+    }
+
+    #[test]
+    fn inbox_is_first_and_what_is_left_out_is_not_to_be_copied() {
+        let mut plan = samples::plan();
+        plan.folders.rotate_left(1);
+        plan.folders[0].already_there = 100;
+        plan.folders[0].to_copy = 1_100;
+        let table = folders(&plan.folders, None, Palette::default());
+        let rows: Vec<&str> = table.lines().collect();
+        assert!(rows[0].contains("To copy") && rows[0].contains("There"), "{table}");
+        assert!(rows[1].trim_start().starts_with("INBOX"), "{table}");
+        assert!(rows[2].contains("1,100") && rows[2].contains("100  "), "{table}");
     }
 
     #[test]
