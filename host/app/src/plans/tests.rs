@@ -29,7 +29,8 @@ fn plan(mailbox: &str, folders: &[(&str, &str)], conflicts: &[&str]) -> MailboxP
         json!({ "source": source, "target": target, "create": false, "subscribe": true, "role": null,
                 "messages": 3, "bytes": 30, "to_copy": 3, "bytes_to_copy": 30, "by": "mailhaul", "why": "w", "story": [] })
     };
-    let conflict = |text: &&str| json!({ "kind": "collision", "folders": ["A"], "sentence": text });
+    let conflict =
+        |text: &&str| json!({ "kind": "collision", "folders": ["A"], "what": text, "sentence": text });
     let count = folders.len() as u64;
     serde_json::from_value(json!({
         "mailbox": mailbox, "source": mailbox, "target": mailbox,

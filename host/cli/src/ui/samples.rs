@@ -178,6 +178,7 @@ pub(crate) fn plan() -> MailboxPlan {
             kind: ConflictKind::Collision,
             folders: vec!["A".into(), "a".into()],
             target: Some("A".into()),
+            what: "`A` and `a` would become one folder on the target".into(),
             sentence: "`A` and `a` would become one folder on the target".into(),
             choices: Vec::new(),
         }],

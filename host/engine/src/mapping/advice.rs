@@ -90,6 +90,13 @@ pub(crate) fn take_back(mailbox: &str, source: &str) -> Choice {
     Choice { what: format!("take the copies of `{source}` back"), lines: None, command: Some(command) }
 }
 
+/// The choice of moving a target folder back to where earlier runs have put it, by hand.
+#[must_use]
+pub(crate) fn move_back(now: &FolderPath, place: &FolderPath) -> Choice {
+    let what = format!("move `{now}` back to `{place}` on the target, with a mail program");
+    Choice { what, lines: None, command: None }
+}
+
 fn named(folders: &[&FolderPath]) -> String {
     folders.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(" and ")
 }

@@ -143,10 +143,10 @@ fn apply_rules(
             Some(path) => (
                 // A moved folder keeps its role, except INBOX, which has none to keep.
                 Decision::MapTo { path, role: folder.roles.first().cloned(), subscribe: None },
-                "your rule".to_owned(),
+                format!("your rule `{}`", rule.from),
             ),
             None => {
-                let why = format!("your rule at {} leaves it out", rule.place);
+                let why = format!("left out by your rule `{}`", rule.from);
                 (Decision::Skip(why.clone()), why)
             }
         };
@@ -173,11 +173,9 @@ fn leave_unpicked(
         }
         let (pick, why) = match not_picked(picks, folder) {
             Some(NotPicked::By(pick)) => {
-                (pick, format!("[select] folders has \"{}\" at {}", pick.written, pick.place))
+                (pick, format!("left out by \"{}\" in [select] folders", pick.written))
             }
-            Some(NotPicked::Unnamed(pick)) => {
-                (pick, format!("not named by [select] folders at {}", pick.place))
-            }
+            Some(NotPicked::Unnamed(pick)) => (pick, "not named by [select] folders".to_owned()),
             None => continue,
         };
         let decision = Decision::Skip(why.clone());
@@ -415,12 +413,12 @@ fn finish(
     let free = taken_keys(ends, out);
     for Unfit { at, kind, what, to, near } in unfit {
         let path = &ends.source_folders[at].path;
-        let sentence = format!("{what}; {}", another_name(path, &near, &free));
+        let advice = another_name(path, &near, &free);
         let mut choices = vec![rename(path, &near, &free), leave_out([path])];
         if kind == ConflictKind::Inbox {
             choices.insert(1, merge([path], &to));
         }
-        let conflict = Conflict::new(kind, vec![path.to_string()], sentence);
+        let conflict = Conflict::new(kind, vec![path.to_string()], what).advising(&advice);
         out.conflicts.push(conflict.about(&to).offering(choices));
     }
     find_collisions(ends, &taken, out);
@@ -442,6 +440,7 @@ struct Unfit {
 fn step_text(decision: &Decision, why: &str) -> String {
     match decision {
         Decision::MapTo { path, .. } => format!("to `{path}`: {why}"),
+        Decision::Skip(_) if why.starts_with("left out") => why.to_owned(),
         Decision::Skip(_) => format!("left out: {why}"),
     }
 }
@@ -454,16 +453,16 @@ pub(crate) fn refuse_foreign_targets(out: &mut Mappings, owns: impl Fn(&FolderNa
             let last = FolderPath(target.path.0.last().cloned().into_iter().collect());
             let taken =
                 out.folders.iter().filter_map(|m| Some(collision_key(&m.target.as_ref()?.path))).collect();
-            let sentence = format!(
-                "{} would leave the mailbox: on the target, `{}` lies among other users' or shared folders ({}); {}",
+            let what = format!(
+                "{} would leave the mailbox: on the target, `{}` lies among other users' or shared folders ({})",
                 shown_name(&mapped.folder),
                 target.path,
-                mapped.by,
-                another_name(&mapped.folder.path, &last, &taken)
+                mapped.by
             );
+            let advice = another_name(&mapped.folder.path, &last, &taken);
             let path = &mapped.folder.path;
             let choices = vec![rename(path, &last, &taken), leave_out([path])];
-            let conflict = Conflict::new(ConflictKind::Name, vec![path.to_string()], sentence);
+            let conflict = Conflict::new(ConflictKind::Name, vec![path.to_string()], what).advising(&advice);
             out.conflicts.push(conflict.about(&target.path).offering(choices));
         }
     }

@@ -60,8 +60,9 @@ pub(crate) fn find_collisions(
         let Some(odd) = odd.or(takers.last()) else { continue };
         let there = goes_to(odd, out);
         let reads = if alike { "read alike and " } else { "" };
-        let sentence = format!(
-            "{list} {reads}would both become `{target}`; {} ({} merges them)",
+        let what = format!("{list} {reads}would both become `{target}`");
+        let advice = format!(
+            "{} ({} merges them)",
             another_name(&folder(odd).path, &there, &not_free),
             rule(&folder(odd).path, &there),
         );
@@ -79,7 +80,7 @@ pub(crate) fn find_collisions(
             leave_out(others.iter().copied()),
         ];
         let folders = takers.iter().map(|taker| folder(taker).path.to_string()).collect();
-        let conflict = Conflict::new(ConflictKind::Collision, folders, sentence);
+        let conflict = Conflict::new(ConflictKind::Collision, folders, what).advising(&advice);
         out.conflicts.push(conflict.about(&there).offering(choices));
     }
     if ends.target_folds == Some(false) {
@@ -95,7 +96,7 @@ pub(crate) fn find_collisions(
         let Some((other_path, other)) = known.insert(key, (path.clone(), *taker)) else { continue };
         let advice = || another_name(&folder(taker).path, &path, &not_free);
         let (one, two) = (shown_name(folder(&other)), shown_name(folder(taker)));
-        let conflict = |sentence: String| {
+        let conflict = |what: String| {
             let both = [&other, taker].map(|one| folder(one).path.to_string()).to_vec();
             let ours: Vec<&FolderPath> = takers.iter().map(|taker| &folder(taker).path).collect();
             let choices = vec![
@@ -103,20 +104,17 @@ pub(crate) fn find_collisions(
                 merge(ours.iter().copied(), &other_path),
                 leave_out(ours.iter().copied()),
             ];
-            Conflict::new(ConflictKind::Collision, both, sentence).about(&other_path).offering(choices)
+            let conflict = Conflict::new(ConflictKind::Collision, both, what).advising(&advice());
+            conflict.about(&other_path).offering(choices)
         };
         if ends.target_folds == Some(true) && ends.identity(&other_path) == ends.identity(&path) {
-            let sentence = format!(
-                "`{other_path}` and `{target}` are one folder on the target, which does not tell names apart by case; {}",
-                advice()
-            );
-            out.conflicts.push(conflict(sentence));
+            out.conflicts.push(conflict(format!(
+                "`{other_path}` and `{target}` are one folder on the target, which does not tell names apart by case"
+            )));
         } else if target.nfc().eq(other_path.to_string().nfc()) && !taker.by_name && !other.by_name {
-            let sentence = format!(
-                "{one} and {two} read alike, and a target may take them for one folder; {}",
-                advice()
-            );
-            out.conflicts.push(conflict(sentence));
+            out.conflicts.push(conflict(format!(
+                "{one} and {two} read alike, and a target may take them for one folder"
+            )));
         } else {
             out.notes.push(format!(
                 "`{other_path}` and `{target}` differ only in case, accents or blanks; a target that folds them would \

@@ -87,10 +87,12 @@ pub(crate) fn earlier(
                 }
                 Some(now) => {
                     let from = &mapped.folder.path;
-                    let sentence = format!(
+                    let what = format!(
                         "`{path}` {was} to `{before}` by an earlier run and would now go to `{now}`, but the target \
-                         can neither move messages (MOVE) nor remove single ones (UIDPLUS): keep the earlier mapping with \
-                         a [[folders]] rule: {}",
+                         can neither move messages (MOVE) nor remove single ones (UIDPLUS)"
+                    );
+                    let advice = format!(
+                        "keep the earlier mapping with a [[folders]] rule: {}",
                         rule(from, &FolderPath::parse(&before))
                     );
                     let choices = vec![
@@ -98,7 +100,7 @@ pub(crate) fn earlier(
                         keep_copies(from, &before),
                         take_back(mailbox, &folder.source),
                     ];
-                    let conflict = Conflict::new(ConflictKind::CannotMove, vec![path.clone()], sentence);
+                    let conflict = Conflict::new(ConflictKind::CannotMove, vec![path.clone()], what).advising(&advice);
                     conflicts.push(conflict.about(&FolderPath::parse(&now)).offering(choices));
                 }
                 // What was found there is nobody's to take back.
@@ -113,10 +115,13 @@ pub(crate) fn earlier(
                         false => format!("write a rule: {}", keep_rule(&mapped.folder.path)),
                     };
                     let from = &mapped.folder.path;
-                    let sentence = format!(
-                        "`{path}` {was} to `{before}` by an earlier run and would now be left out ({}); to keep its copies \
-                         there, {keep}; to take them back, type `mailhaul undo --only {} --folder {}`",
-                        mapped.by,
+                    let what = format!(
+                        "`{path}` {was} to `{before}` by an earlier run and would now be left out ({})",
+                        mapped.by
+                    );
+                    let advice = format!(
+                        "to keep its copies there, {keep}; to take them back, type \
+                         `mailhaul undo --only {} --folder {}`",
                         argument(mailbox),
                         argument(&folder.source),
                     );
@@ -125,7 +130,7 @@ pub(crate) fn earlier(
                         as_before(from, &before),
                         take_back(mailbox, &folder.source),
                     ];
-                    let conflict = Conflict::new(ConflictKind::LeftOutNow, vec![path.clone()], sentence);
+                    let conflict = Conflict::new(ConflictKind::LeftOutNow, vec![path.clone()], what).advising(&advice);
                     conflicts.push(conflict.offering(choices));
                 }
             }

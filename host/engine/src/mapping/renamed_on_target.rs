@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use mailhaul_imap::{Folder, FolderPath, FolderStatus, Session, SpecialUse};
 
-use crate::mapping::advice::keep_copies;
+use crate::mapping::advice::{keep_copies, move_back};
 use crate::mapping::renamed_at_source::{Witness, best_witnesses, holds_witnesses};
 use crate::mapping::target::{MappedFolder, Mappings, collision_key};
 use crate::plan::{Conflict, ConflictKind};
@@ -146,13 +146,13 @@ pub(crate) fn follow<'a>(
             };
             let source = &folder.path;
             if trash.iter().any(|trash| now.0.len() > trash.0.len() && now.0.starts_with(&trash.0)) {
-                let sentence = format!(
-                    "`{source}` was copied to `{}`, which somebody has thrown away on the target since: it is `{now}` \
-                     now; move it back there, or leave the folder out with a [[folders]] rule",
+                let what = format!(
+                    "`{source}` was copied to `{}`, which somebody has thrown away on the target since: it is `{now}` now",
                     target.path
                 );
-                let conflict = Conflict::new(ConflictKind::Place, vec![source.to_string()], sentence);
-                let choices = vec![keep_copies(source, &now.to_string())];
+                let conflict = Conflict::new(ConflictKind::Place, vec![source.to_string()], what)
+                    .advising("move it back there, or leave the folder out with a [[folders]] rule");
+                let choices = vec![move_back(now, &target.path), keep_copies(source, &now.to_string())];
                 out.conflicts.push(conflict.about(&target.path).offering(choices));
                 continue;
             }

@@ -35,6 +35,8 @@ pub struct Conflict {
     /// The target folder that they would go to, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// What is wrong, where the choices say what can be done.
+    pub what: String,
     /// What is wrong and what can be done, in one sentence.
     pub sentence: String,
     /// What can be done, the most careful first.
@@ -63,10 +65,16 @@ impl fmt::Display for Conflict {
 }
 
 impl Conflict {
-    /// Makes one about these source folders.
+    /// Makes one about these source folders, of which this is wrong.
     #[must_use]
-    pub(crate) fn new(kind: ConflictKind, folders: Vec<String>, sentence: String) -> Self {
-        Self { kind, folders, target: None, sentence, choices: Vec::new() }
+    pub(crate) fn new(kind: ConflictKind, folders: Vec<String>, what: String) -> Self {
+        Self { kind, folders, target: None, sentence: what.clone(), what, choices: Vec::new() }
+    }
+
+    /// The same with the end of the sentence, which says what can be done.
+    #[must_use]
+    pub(crate) fn advising(self, advice: &str) -> Self {
+        Self { sentence: format!("{}; {advice}", self.what), ..self }
     }
 
     /// The same with the target folder that they would go to.
@@ -79,6 +87,12 @@ impl Conflict {
     #[must_use]
     pub(crate) fn offering(self, choices: Vec<Choice>) -> Self {
         Self { choices, ..self }
+    }
+
+    /// Returns what is said of it above its choices: the whole sentence where there are none.
+    #[must_use]
+    pub fn before_choices(&self) -> &str {
+        if self.choices.is_empty() { &self.sentence } else { &self.what }
     }
 
     /// Returns the sentences of several as one.

@@ -81,7 +81,7 @@ impl fmt::Display for Misfit {
             MisfitKind::Target { then, now } => {
                 write!(f, "`{folder}` was to {} and would now {}", goes(then), goes(now))
             }
-            MisfitKind::Conflict(conflict) => f.write_str(&conflict.sentence),
+            MisfitKind::Conflict(conflict) => f.write_str(&conflict.what),
         }
     }
 }

@@ -127,6 +127,14 @@ pub struct FolderPlan {
     pub story: Vec<StoryStep>,
 }
 
+impl FolderPlan {
+    /// Whether it cannot hold messages (`\Noselect`): nothing of it is copied, and nothing is left out.
+    #[must_use]
+    pub fn is_container(&self) -> bool {
+        self.target.is_none() && self.messages.is_none() && !self.outside
+    }
+}
+
 /// Messages that one rule leaves out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {

@@ -10,15 +10,22 @@ use serde::Serialize;
 use super::{Choice, ConflictKind, FolderPlan, LeftOut, MailboxPlan};
 use crate::assessment::Portion;
 use crate::named_enum::named_enum;
+use crate::summary::ProfileSummary;
 
 /// Who decides where no rule and no plugin does.
 const HOST: &str = "mailhaul";
+
+/// Who decides where several do.
+const SEVERAL: &str = "several";
 
 /// Groups that are kept by their names; folders of further names are counted by who decided alone.
 const NAMED: usize = 10_000;
 
 /// Mailboxes of each kind of conflict that are kept with their words.
 const CASES: usize = 10;
+
+/// Hosts whose profiles are kept; a project has two of them, and few have more than ten.
+const PROFILES: usize = 10;
 
 /// Rules that leave messages out which are told apart; there are few, unless a plugin gives each folder a
 /// reason of its own.
@@ -35,10 +42,12 @@ named_enum! {
         OtherNames = "other-names",
         /// INBOX, which is INBOX everywhere.
         Inbox = "inbox",
-        /// Nobody had a rule for them: they keep their names.
+        /// They keep their names, by a plugin's word or since nobody had a rule for them.
         Stays = "stays",
         /// They lie outside the mailbox's own namespace, and no rule takes them in or leaves them out.
         Outside = "outside",
+        /// They cannot hold messages (`\Noselect`), so that there is nothing to copy or to lose.
+        Container = "container",
     }
 }
 
@@ -58,7 +67,7 @@ pub struct RuleGroup {
     pub to: Option<String>,
     /// Whether folders below it go along with it, and are counted here.
     pub below: bool,
-    /// Who decided: `mailhaul.toml:12`, `roles 0.1.0`, or `mailhaul`.
+    /// Who decided: `mailhaul.toml:12`, `roles 0.1.0`, `mailhaul`, or `several`.
     pub by: String,
     /// The reason; `None` where there are several.
     pub why: Option<String>,
@@ -70,24 +79,41 @@ pub struct RuleGroup {
     pub messages: u64,
     /// Their bytes; `None` where a source does not tell all of them.
     pub bytes: Option<u64>,
+    /// Of the messages, to copy.
+    pub to_copy: u64,
+    /// Their bytes; `None` where a source tells no sizes.
+    pub bytes_to_copy: Option<u64>,
+    /// Of the messages, copied by earlier runs or found on the target by them.
+    pub already_there: u64,
+    /// Of the messages, above what the target takes.
+    pub too_large: Portion,
+    /// Of the messages, left out by rules and `[select]`.
+    pub left_out: Portion,
+    /// Of the folders, those that are merged into a folder that others go to as well.
+    pub merged: u64,
+    /// Mailboxes that have such a one.
+    pub merged_mailboxes: u64,
     #[serde(skip)]
     last: u64,
+    #[serde(skip)]
+    last_merged: u64,
 }
 
 impl RuleGroup {
-    fn new(key: &Key, why: &str) -> Self {
+    fn new(key: &Key, by: &str, why: &str) -> Self {
         let (rule, from, to) = match key {
             Key::Rule { rule, .. } => (Some(rule.clone()), None, None),
             Key::Name { from, to, .. } => (None, Some(from.clone()), to.clone()),
             _ => (None, None, None),
         };
-        let (way, by) = match key {
-            Key::Rule { by, .. } => (Way::Rule, by.as_str()),
-            Key::Name { by, .. } => (Way::Name, by.as_str()),
-            Key::OtherNames { by } => (Way::OtherNames, by.as_str()),
-            Key::Inbox => (Way::Inbox, HOST),
-            Key::Stays => (Way::Stays, HOST),
-            Key::Outside => (Way::Outside, HOST),
+        let way = match key {
+            Key::Rule { .. } => Way::Rule,
+            Key::Name { .. } => Way::Name,
+            Key::OtherNames { .. } => Way::OtherNames,
+            Key::Inbox => Way::Inbox,
+            Key::Stays => Way::Stays,
+            Key::Outside => Way::Outside,
+            Key::Container => Way::Container,
         };
         let by = by.to_owned();
         let why = Some(why.to_owned());
@@ -103,23 +129,63 @@ impl RuleGroup {
             folders: 0,
             messages: 0,
             bytes: Some(0),
+            to_copy: 0,
+            bytes_to_copy: Some(0),
+            already_there: 0,
+            too_large: Portion::default(),
+            left_out: Portion::default(),
+            merged: 0,
+            merged_mailboxes: 0,
             last: 0,
+            last_merged: 0,
         }
     }
 
-    /// Counts one more folder, of the mailbox with this number.
-    fn add(&mut self, mailbox: u64, folder: &FolderPlan, why: &str, below: bool) {
+    /// Counts one more folder, of the mailbox with this number. `decided` is the one that it goes along with,
+    /// or itself.
+    fn add(&mut self, mailbox: u64, folder: &FolderPlan, decided: &FolderPlan) {
         if self.last != mailbox {
             self.last = mailbox;
             self.mailboxes += 1;
         }
-        if self.why.as_deref().is_some_and(|known| known != why) {
+        if folder.merged && folder.target.as_deref() != Some(folder.source.as_str()) {
+            self.merged += 1;
+            self.merged_mailboxes += u64::from(self.last_merged != mailbox);
+            self.last_merged = mailbox;
+        }
+        if self.why.as_ref().is_some_and(|known| *known != decided.why) {
             self.why = None;
         }
-        self.below |= below;
+        if self.by != decided.by {
+            SEVERAL.clone_into(&mut self.by);
+        }
+        self.below |= folder.source != decided.source;
         self.folders += 1;
         self.messages += u64::from(folder.messages.unwrap_or(0));
         self.bytes = plus(self.bytes, folder.messages.unwrap_or(0).into(), folder.bytes);
+        self.to_copy += folder.to_copy;
+        self.bytes_to_copy = plus(self.bytes_to_copy, folder.to_copy, folder.bytes_to_copy);
+        self.already_there += folder.already_there;
+        self.too_large.join(folder.too_large);
+        folder.left_out.iter().for_each(|left_out| self.left_out.join(left_out.portion));
+    }
+
+    /// Adds another group to this one, which then stands for both; how many mailboxes have any of these
+    /// folders is not known then, and 0.
+    pub fn join(&mut self, other: &Self) {
+        (self.mailboxes, self.merged_mailboxes) = (0, 0);
+        self.folders += other.folders;
+        self.messages += other.messages;
+        self.bytes = plus(self.bytes, other.messages, other.bytes);
+        self.to_copy += other.to_copy;
+        self.bytes_to_copy = plus(self.bytes_to_copy, other.to_copy, other.bytes_to_copy);
+        self.already_there += other.already_there;
+        self.too_large.join(other.too_large);
+        self.left_out.join(other.left_out);
+        self.merged += other.merged;
+        if self.by != other.by {
+            SEVERAL.clone_into(&mut self.by);
+        }
     }
 }
 
@@ -140,6 +206,7 @@ enum Key {
     Inbox,
     Stays,
     Outside,
+    Container,
 }
 
 /// One mailbox that a conflict keeps from being run.
@@ -147,6 +214,8 @@ enum Key {
 pub struct ConflictCase {
     /// Key of the mailbox.
     pub mailbox: String,
+    /// What is wrong, where the choices say what can be done.
+    pub what: String,
     /// What is wrong and what can be done.
     pub sentence: String,
     /// What can be done, the most careful first.
@@ -208,6 +277,7 @@ pub struct Overview {
     left_out: BTreeMap<String, Portion>,
     groups: HashMap<Key, RuleGroup>,
     conflicts: BTreeMap<ConflictKind, ConflictGroup>,
+    profiles: Vec<ProfileSummary>,
 }
 
 impl Overview {
@@ -237,6 +307,12 @@ impl Overview {
                 None => drop(self.left_out.insert(rule.to_owned(), *portion)),
             }
         }
+        for profile in &plan.profiles {
+            let same = |known: &ProfileSummary| known.side == profile.side && known.host == profile.host;
+            if self.profiles.len() < PROFILES && !self.profiles.iter().any(same) {
+                self.profiles.push(profile.clone());
+            }
+        }
         self.add_folders(plan);
         self.add_conflicts(plan);
     }
@@ -259,14 +335,14 @@ impl Overview {
             }
             match &folder.target {
                 Some(target) => totals.merged += u64::from(sharing[target.as_str()] > 1),
-                None => totals.folders_left_out += u64::from(!folder.outside),
+                None => totals.folders_left_out += u64::from(!folder.outside && !folder.is_container()),
             }
             // What goes along with a folder above it is counted with that one.
             let above = above(folder, &by_source);
             let decided = above.unwrap_or(folder);
             let key = self.known(key(decided));
-            let group = self.groups.entry(key).or_insert_with_key(|key| RuleGroup::new(key, &decided.why));
-            group.add(mailbox, folder, &decided.why, above.is_some());
+            let new = |key: &Key| RuleGroup::new(key, &decided.by, &decided.why);
+            self.groups.entry(key).or_insert_with_key(new).add(mailbox, folder, decided);
         }
     }
 
@@ -299,6 +375,7 @@ impl Overview {
             if group.first.len() < CASES {
                 group.first.push(ConflictCase {
                     mailbox: plan.mailbox.clone(),
+                    what: conflict.before_choices().to_owned(),
                     sentence: conflict.sentence.clone(),
                     choices: conflict.choices.clone(),
                 });
@@ -323,6 +400,12 @@ impl Overview {
         self.conflicts.values()
     }
 
+    /// Returns what server profiles know about the hosts: each once, and of at most ten.
+    #[must_use]
+    pub fn profiles(&self) -> &[ProfileSummary] {
+        &self.profiles
+    }
+
     /// Returns every group: by the ways in their order, and of each way first what most mailboxes have.
     #[must_use]
     pub fn groups(&self) -> Vec<&RuleGroup> {
@@ -337,6 +420,9 @@ impl Overview {
 }
 
 fn key(folder: &FolderPlan) -> Key {
+    if folder.is_container() {
+        return Key::Container;
+    }
     let by = folder.by.clone();
     if let Some(rule) = &folder.rule {
         return Key::Rule { by, rule: rule.clone() };
@@ -344,7 +430,7 @@ fn key(folder: &FolderPlan) -> Key {
     if folder.outside {
         return Key::Outside;
     }
-    if by == HOST && folder.target.as_deref() == Some(folder.source.as_str()) {
+    if folder.target.as_deref() == Some(folder.source.as_str()) {
         return if folder.source.eq_ignore_ascii_case("INBOX") { Key::Inbox } else { Key::Stays };
     }
     Key::Name { by, from: folder.source.clone(), to: folder.target.clone() }

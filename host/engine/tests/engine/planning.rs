@@ -195,7 +195,7 @@ fn bytes_are_those_that_are_sent() {
     let left_out = |rule: &str| plan.left_out.iter().find(|one| one.rule.contains(rule)).unwrap().portion;
     assert_eq!(left_out("deleted").bytes, bytes(&deleted));
     let spam = stage.source.store(|store| store.folders["Spam"].bytes());
-    assert_eq!((left_out("leaves it out").messages, left_out("leaves it out").bytes), (12, spam));
+    assert_eq!((left_out("your rule").messages, left_out("your rule").bytes), (12, spam));
     // Without a rule about messages STATUS and the ledger say the same.
     stage.run();
     stage.job.select.skip_deleted = false;

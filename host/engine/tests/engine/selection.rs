@@ -149,32 +149,32 @@ fn folders_are_picked_by_the_first_entry_that_matches() {
         (
             &["INBOX"],
             &[
-                ("Old", "not named by [select] folders at mailhaul.toml:7"),
-                ("Old/2019", "not named by [select] folders at mailhaul.toml:7"),
-                ("Trash", "not named by [select] folders at mailhaul.toml:7"),
+                ("Old", "not named by [select] folders"),
+                ("Old/2019", "not named by [select] folders"),
+                ("Trash", "not named by [select] folders"),
             ],
         ),
-        (&["!Trash"], &[("Trash", "[select] folders has \"!Trash\" at mailhaul.toml:7")]),
+        (&["!Trash"], &[("Trash", "left out by \"!Trash\" in [select] folders")]),
         (
             &["!Old/2019", "Old/**", "INBOX"],
             &[
-                ("Old/2019", "[select] folders has \"!Old/2019\" at mailhaul.toml:7"),
-                ("Trash", "not named by [select] folders at mailhaul.toml:8"),
+                ("Old/2019", "left out by \"!Old/2019\" in [select] folders"),
+                ("Trash", "not named by [select] folders"),
             ],
         ),
         (
             &["Old/**", "!Old/2019", "!*"],
             &[
-                ("INBOX", "[select] folders has \"!*\" at mailhaul.toml:9"),
-                ("Trash", "[select] folders has \"!*\" at mailhaul.toml:9"),
+                ("INBOX", "left out by \"!*\" in [select] folders"),
+                ("Trash", "left out by \"!*\" in [select] folders"),
             ],
         ),
         (
             &["!inbox", "!Old/**"],
             &[
-                ("INBOX", "[select] folders has \"!inbox\" at mailhaul.toml:7"),
-                ("Old", "[select] folders has \"!Old/**\" at mailhaul.toml:8"),
-                ("Old/2019", "[select] folders has \"!Old/**\" at mailhaul.toml:8"),
+                ("INBOX", "left out by \"!inbox\" in [select] folders"),
+                ("Old", "left out by \"!Old/**\" in [select] folders"),
+                ("Old/2019", "left out by \"!Old/**\" in [select] folders"),
             ],
         ),
     ];
@@ -227,8 +227,8 @@ fn a_selection_decides_also_about_what_a_rule_sends_somewhere() {
     stage.rule("Trash", None);
     let outcome = stage.run();
     assert_eq!(outcome.complete().totals(), [7, 3, 0, 4, 0, 0]);
-    assert_eq!(outcome.exception("Trash", 1).0.reason, "your rule at mailhaul.toml:1 leaves it out");
-    assert_eq!(outcome.exception("Old/2019", 1).0.reason, "not named by [select] folders at mailhaul.toml:7");
+    assert_eq!(outcome.exception("Trash", 1).0.reason, "left out by your rule `Trash`");
+    assert_eq!(outcome.exception("Old/2019", 1).0.reason, "not named by [select] folders");
 }
 
 #[test]

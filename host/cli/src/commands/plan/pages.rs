@@ -6,16 +6,24 @@ use mailhaul_text::plural;
 
 use super::Made;
 use crate::error::Failure;
+use crate::ui::plan::by_rule;
 use crate::ui::plan::changes::{self, Most};
 use crate::ui::plan::fleet::{self, Identity};
 use crate::ui::{self, Ui};
 
 /// So many mailboxes each have their page below the one over all of them.
-const FEW: u64 = 20;
+const FEW: u64 = 5;
+
+/// Lines of the page over all mailboxes.
+const LINES: usize = 200;
+
+/// Lines of it that the sums, the plan's number and blank lines take.
+const OTHER_LINES: usize = 16;
 
 impl Made<'_> {
     /// Prints what speaks against the plan first, then what changed, then by rule, then mailbox by mailbox
-    /// where there are few of them or they were asked for, then the sums.
+    /// where there are few of them or they were asked for, then the sums. One mailbox has its page in place of
+    /// the table by rule.
     pub(super) fn pages(&self, ui: &mut Ui) -> Result<(), Failure> {
         let Survey { overview, differences, .. } = &self.survey;
         let (width, palette) = (ui.width, ui.palette);
@@ -27,23 +35,32 @@ impl Made<'_> {
         let several = totals.mailboxes > 1;
         let file = self.args.against.as_ref().map(|path| path.display().to_string());
         let most = if each { Most::FEW } else { Most::FLEET };
-        let mut sections = Vec::new();
+        let changed = changes::section(differences, file.as_deref(), most, width, palette);
+        let profiles = fleet::profiles(overview, width, palette);
+        let mut pages = Vec::new();
         if several {
-            sections.push(fleet::trouble(overview, width, palette));
+            let trouble = fleet::trouble(overview, width, palette);
+            let taken: usize = [&trouble, &changed, &profiles].iter().map(|part| part.lines().count()).sum();
+            let room = LINES.saturating_sub(OTHER_LINES + taken);
+            pages.extend([trouble, changed, by_rule::by_rule(overview, room, width, palette), profiles]);
+        } else {
+            self.draft.each(|plan| {
+                let trouble = ui::plan::conflicts(&plan, width, palette)
+                    + &fleet::losses(&totals, width, palette)
+                    + &fleet::merges(overview, width, palette);
+                pages.extend([trouble, changed.clone(), ui::plan::mailbox(&plan, width, palette)]);
+                Ok::<(), Failure>(())
+            })?;
+            pages.push(profiles);
         }
-        sections.push(changes::section(differences, file.as_deref(), most, width, palette));
-        if several {
-            sections.push(fleet::by_rule(overview, width, palette));
-        }
-        // One mailbox has its page first: what changed is about what stands there.
-        if !several {
-            self.draft.each(|plan| ui.data(&format!("{}\n", ui::plan::mailbox(&plan, width, palette))))?;
-        }
-        for section in sections.iter().filter(|section| !section.is_empty()) {
-            ui.data(&format!("{section}\n"))?;
+        for page in pages.iter().filter(|page| !page.is_empty()) {
+            ui.data(&format!("{page}\n"))?;
         }
         if several && each {
-            self.draft.each(|plan| ui.data(&format!("{}\n", ui::plan::mailbox(&plan, width, palette))))?;
+            self.draft.each(|plan| {
+                let conflicts = ui::plan::conflicts(&plan, width, palette);
+                ui.data(&format!("{}{conflicts}\n", ui::plan::mailbox(&plan, width, palette)))
+            })?;
         }
         let mut last = String::new();
         if several {

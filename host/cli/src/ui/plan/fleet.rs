@@ -1,26 +1,16 @@
 //! The page over all mailboxes of a plan: what speaks against it, what changed, by rule, and the sums.
 
-use std::borrow::Cow;
-
-use mailhaul_engine::assessment::forecast::Forecast;
-use mailhaul_engine::plan::{ConflictGroup, ConflictKind, LeftOut, Overview, PlanTotals, RuleGroup, Way};
+use mailhaul_engine::assessment::forecast::{Forecast, LEAST_MEASURED_BYTES};
+use mailhaul_engine::plan::{ConflictGroup, ConflictKind, LeftOut, Overview, PlanTotals};
 use mailhaul_engine::record::Approval;
-use mailhaul_text::{bytes, count, escape, plural};
+use mailhaul_text::{bytes, bytes_rounded, count, escape, plural};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::super::check::push_profile;
 use super::super::clock::local_time;
 use super::super::paint::{Palette, Tone};
 use super::super::sum::push_wrapped;
-use super::super::table::{Align, Table};
-
-/// Rules that have a line of their own; who has more of them finds all in JSON.
-const RULES: usize = 12;
-
-/// Names that plugins ruled on which have a line of their own.
-const NAMES: usize = 10;
-
-/// Cells of a name on the page; the middle of a longer one is left out.
-const NAME: usize = 24;
+use super::by_rule::way;
 
 /// Choices of a conflict that are shown.
 const CHOICES: usize = 3;
@@ -34,6 +24,12 @@ const NAMED: usize = 9;
 
 /// Rules by which messages are left out that have a line of their own.
 const LEFT_OUT: usize = 5;
+
+/// Rulings that merge folders which have a line of their own.
+const MERGES: usize = 6;
+
+/// Hosts whose profiles are told.
+const PROFILES: usize = 4;
 
 /// What the plan is known by.
 #[derive(Debug, Default)]
@@ -85,6 +81,7 @@ pub(crate) fn trouble(overview: &Overview, width: Option<usize>, palette: Palett
         push_conflicts(&mut out, group, groups.len() <= KINDS, width);
     }
     out.push_str(&losses(&totals, width, palette));
+    out.push_str(&merges(overview, width, palette));
     out
 }
 
@@ -100,7 +97,7 @@ fn push_conflicts(out: &mut String, group: &ConflictGroup, few: bool, width: Opt
     };
     push_wrapped(out, 2, &format!("{}: {what}", plural(group.mailboxes, "mailbox")), width);
     let Some((first, others)) = group.first.split_first() else { return };
-    let line = format!("{}: {}", short(&first.mailbox, name), short(&first.sentence, sentence));
+    let line = format!("{}: {}", short(&first.mailbox, name), short(&first.what, sentence));
     push_wrapped(out, 4, &line, width);
     for choice in first.choices.iter().take(CHOICES) {
         push_wrapped(out, 6, &format!("- {}", short(&choice.what, choice_cells)), width);
@@ -120,12 +117,12 @@ fn push_conflicts(out: &mut String, group: &ConflictGroup, few: bool, width: Opt
 }
 
 /// What no run of this plan copies, with the reason.
-fn losses(totals: &PlanTotals, width: Option<usize>, palette: Palette) -> String {
+pub(crate) fn losses(totals: &PlanTotals, width: Option<usize>, palette: Palette) -> String {
     let mut lines = Vec::new();
     let size = |bytes_of: u64| if bytes_of > 0 { format!(", {}", bytes(bytes_of)) } else { String::new() };
     for LeftOut { rule, portion } in totals.left_out.iter().take(LEFT_OUT) {
         let messages = plural(portion.messages, "message");
-        lines.push(format!("{messages}{} left out: {}", size(portion.bytes), short(rule, 90)));
+        lines.push(format!("{messages}{}: {}", size(portion.bytes), short(rule, 90)));
     }
     let rest: u64 = totals.left_out.iter().skip(LEFT_OUT).map(|rule| rule.portion.messages).sum();
     if rest > 0 {
@@ -152,134 +149,37 @@ fn losses(totals: &PlanTotals, width: Option<usize>, palette: Palette) -> String
     out
 }
 
-/// Returns the table by rule.
-pub(crate) fn by_rule(overview: &Overview, width: Option<usize>, palette: Palette) -> String {
-    let rows = rows(overview);
-    let wide = table(&rows, overview, true);
-    let roomy = width.is_none_or(|width| wide.natural_width() <= width);
-    if roomy { wide.render(width, palette) } else { table(&rows, overview, false).render(width, palette) }
+/// Which folders lose their own place since they go into one that others go to, by whose word.
+pub(crate) fn merges(overview: &Overview, width: Option<usize>, palette: Palette) -> String {
+    let mut groups: Vec<_> = overview.groups().into_iter().filter(|group| group.merged > 0).collect();
+    groups.sort_by_key(|group| std::cmp::Reverse((group.merged_mailboxes, group.merged)));
+    let mut out = String::new();
+    if !groups.is_empty() {
+        out.push_str(&format!("{}\n", palette.paint(Tone::Warn, "merged:")));
+    }
+    for group in groups.iter().take(MERGES) {
+        let (folders, mailboxes) =
+            (plural(group.merged, "folder"), plural(group.merged_mailboxes, "mailbox"));
+        let line = format!("{}: {folders} in {mailboxes}, {}", way(group), short(&group.by, 24));
+        push_wrapped(&mut out, 2, &line, width);
+    }
+    let rest: u64 = groups.iter().skip(MERGES).map(|group| group.merged).sum();
+    if rest > 0 {
+        push_wrapped(&mut out, 2, &format!("{} by further rulings", plural(rest, "folder")), width);
+    }
+    out
 }
 
-/// The groups that have a line of their own, and those that are lines for many groups.
-fn rows(overview: &Overview) -> Vec<Cow<'_, RuleGroup>> {
-    let mut rows: Vec<Cow<'_, RuleGroup>> = Vec::new();
-    let (mut rules, mut names) = (0, 0);
-    let mut further: Vec<RuleGroup> = Vec::new();
-    for group in overview.groups() {
-        let shown = match group.way {
-            Way::Rule => &mut rules,
-            Way::Name => &mut names,
-            Way::OtherNames => {
-                fold(&mut further, group);
-                continue;
-            }
-            _ => {
-                rows.extend(further.drain(..).map(Cow::Owned));
-                rows.push(Cow::Borrowed(group));
-                continue;
-            }
-        };
-        *shown += 1;
-        let most = if group.way == Way::Rule { RULES } else { NAMES };
-        if *shown <= most {
-            rows.push(Cow::Borrowed(group));
-        } else {
-            fold(&mut further, group);
-        }
+/// Returns what server profiles know about the hosts, each once for all mailboxes.
+pub(crate) fn profiles(overview: &Overview, width: Option<usize>, palette: Palette) -> String {
+    let mut out = String::new();
+    for profile in overview.profiles().iter().take(PROFILES) {
+        push_profile(&mut out, profile, width, palette);
     }
-    rows.extend(further.into_iter().map(Cow::Owned));
-    rows
-}
-
-/// Counts a group in the line of those that have none: rules in one, names in another.
-fn fold(further: &mut Vec<RuleGroup>, group: &RuleGroup) {
-    let way = if group.way == Way::Rule { Way::Rule } else { Way::OtherNames };
-    match further.iter_mut().find(|line| line.way == way) {
-        Some(line) => {
-            line.folders += group.folders;
-            line.messages += group.messages;
-            line.bytes = line.bytes.zip(group.bytes).map(|(sum, bytes)| sum + bytes);
-            if line.by != group.by {
-                line.by = "several".to_owned();
-            }
-        }
-        None => {
-            let mut line = group.clone();
-            (line.way, line.mailboxes) = (way, 0);
-            (line.rule, line.from, line.to, line.why) = (None, None, None, None);
-            further.push(line);
-        }
+    if overview.profiles().len() > PROFILES {
+        push_wrapped(&mut out, 2, "further hosts have profiles too: `--format json` has every one", width);
     }
-}
-
-fn table(rows: &[Cow<'_, RuleGroup>], overview: &Overview, reasons: bool) -> Table {
-    let mut heads = vec![
-        ("Mailboxes", Align::Right),
-        ("From and to", Align::Left),
-        ("Decided by", Align::Left),
-        ("Messages", Align::Right),
-        ("Size", Align::Right),
-    ];
-    if reasons {
-        heads.push(("Why", Align::Left));
-    }
-    let mut table = Table::new(2, &heads);
-    for group in rows {
-        // Of a line for many groups nobody has counted which mailboxes have any of them.
-        let mailboxes = if group.mailboxes > 0 { count(group.mailboxes) } else { String::new() };
-        let (way, messages, size) =
-            (way(group), count(group.messages), group.bytes.map_or_else(String::new, bytes));
-        let why = group.why.as_deref().map_or_else(String::new, |why| short(why, 60));
-        let by = short(&group.by, 20);
-        let mut cells = vec![
-            (mailboxes.as_str(), None),
-            (way.as_str(), None),
-            (by.as_str(), None),
-            (messages.as_str(), None),
-            (size.as_str(), None),
-        ];
-        if reasons {
-            cells.push((&why, Some(Tone::Faint)));
-        }
-        table.push_row_of(&cells);
-        if !reasons && matches!(group.way, Way::Name | Way::Outside) && !why.is_empty() {
-            table.push_remark(&format!("           {why}"));
-        }
-    }
-    let (mut messages, mut size) = (0_u64, Some(0_u64));
-    for group in rows {
-        messages += group.messages;
-        size = size.zip(group.bytes).map(|(sum, bytes)| sum + bytes);
-    }
-    let (all, messages) = (count(overview.totals().mailboxes), count(messages));
-    let size = size.map_or_else(String::new, bytes);
-    let mut sum = vec![(all.as_str(), None), ("Sum", None), ("", None), (&messages, None), (&size, None)];
-    if reasons {
-        sum.push(("", None));
-    }
-    table.push_row_of(&sum);
-    table
-}
-
-/// From where to where, in the words of the page.
-fn way(group: &RuleGroup) -> String {
-    let folders = || plural(group.folders, "folder");
-    match (group.way, &group.from, &group.rule) {
-        (Way::Rule, _, Some(rule)) => short(rule, 2 * NAME),
-        (Way::Name, Some(from), _) => {
-            let below = if group.below { "/**" } else { "" };
-            match &group.to {
-                Some(to) => format!("{}{below} → {}{below}", short(from, NAME), short(to, NAME)),
-                None => format!("{}{below} → left out", short(from, NAME)),
-            }
-        }
-        (Way::Rule, ..) => format!("further rules: {}", folders()),
-        (Way::Name | Way::OtherNames, ..) => format!("further names: {}", folders()),
-        (Way::Inbox, ..) => "INBOX stays".to_owned(),
-        (Way::Stays, ..) if group.folders == 1 => "1 other folder stays".to_owned(),
-        (Way::Stays, ..) => format!("{} other folders stay", count(group.folders)),
-        (Way::Outside, ..) => format!("{} outside the mailboxes", folders()),
-    }
+    out
 }
 
 /// Returns the sums of a plan over several mailboxes, with how long a run takes and why.
@@ -309,9 +209,18 @@ pub(crate) fn sums(totals: &PlanTotals, forecast: &Forecast, width: Option<usize
     }
     if totals.messages_to_copy > 0 {
         push_wrapped(&mut out, 0, &format!("estimate: {}", forecast.sentence), width);
-        push_wrapped(&mut out, 2, &forecast.basis, width);
+    }
+    if totals.messages_to_copy > 0 && totals.bytes_to_copy.is_none_or(|size| size >= LEAST_MEASURED_BYTES) {
+        let basis = if forecast.measured { forecast.basis.clone() } else { assumed() };
+        push_wrapped(&mut out, 2, &basis, width);
     }
     out
+}
+
+/// That the speed was assumed, and what would measure it.
+fn assumed() -> String {
+    let least = bytes_rounded(LEAST_MEASURED_BYTES);
+    format!("assumed speed: `mailhaul run --only MAILBOX` of {least} or more measures it")
 }
 
 /// Returns the lines that say which plan it is, and whether somebody has approved it.
@@ -358,8 +267,12 @@ mod tests {
     use mailhaul_engine::job::Limits;
 
     use super::super::super::samples;
+    use super::super::by_rule::by_rule;
     use super::super::changes::{self, Most};
     use super::*;
+
+    /// Lines that a table has in these tests.
+    const ROOM: usize = 120;
 
     fn folder(source: &str, target: Option<&str>, by: &str, why: &str) -> FolderPlan {
         let one = samples::plan().folders.remove(0);
@@ -374,7 +287,11 @@ mod tests {
             mailbox: name.clone(),
             source: name.clone(),
             target: name,
-            bytes_to_copy: Some(messages << 12),
+            bytes_to_copy: folders
+                .iter()
+                .filter(|folder| folder.to_copy > 0)
+                .map(|folder| folder.bytes_to_copy)
+                .sum(),
             messages_to_copy: messages,
             notes: Vec::new(),
             conflicts: Vec::new(),
@@ -390,7 +307,8 @@ mod tests {
     /// A conflict of a kind, with two ways out.
     fn conflict(kind: ConflictKind, sentence: &str) -> Conflict {
         let mut conflict = samples::plan().conflicts.remove(0);
-        (conflict.kind, conflict.sentence) = (kind, sentence.into());
+        (conflict.kind, conflict.what) = (kind, sentence.into());
+        conflict.sentence = format!("{sentence}; give it another name");
         let lines = "[[folders]]\nfrom = \"notes\"\nto = \"Notes 2\"\n".to_owned();
         conflict.choices = vec![
             Choice { what: "put `notes` into `Notes 2`".into(), lines: Some(lines), command: None },
@@ -416,14 +334,15 @@ mod tests {
                 folders.push(folder("Kampagnen", Some("Campaigns"), "acme 0.3.1", why));
                 folders.push(folder("Kampagnen/Q4", Some("Campaigns/Q4"), "mailhaul", "goes along"));
             }
-            let spam =
-                folder("Spam", None, "mailhaul.toml:31", "your rule at mailhaul.toml:31 leaves it out");
-            folders.push(ruled(FolderPlan { to_copy: 0, ..spam }, "Spam → left out"));
-            let mut plan = mailbox(n, folders);
-            plan.left_out = vec![LeftOut {
-                rule: "your rule at mailhaul.toml:31 leaves it out".into(),
+            let spam = folder("Spam", None, "mailhaul.toml:31", "left out by your rule `Spam`");
+            let left_out = vec![LeftOut {
+                rule: "left out by your rule `Spam`".into(),
                 portion: Portion { messages: 1_200, bytes: 3 << 20 },
             }];
+            let spam = FolderPlan { to_copy: 0, bytes_to_copy: Some(0), left_out: left_out.clone(), ..spam };
+            folders.push(ruled(spam, "Spam → left out"));
+            let mut plan = mailbox(n, folders);
+            plan.left_out = left_out;
             if n % 10 == 3 {
                 let sentence = "`Notes` and `notes` would become one folder on the target";
                 plan.conflicts = vec![conflict(ConflictKind::Collision, sentence)];
@@ -459,7 +378,7 @@ mod tests {
         [
             trouble(&overview, width, palette),
             changes::section(differences, None, Most::FLEET, width, palette),
-            by_rule(&overview, width, palette),
+            by_rule(&overview, ROOM, width, palette),
             sums(&overview.totals(), &forecast(plans), width) + &self::identity(&identity, width),
         ]
         .join("\n")
@@ -497,8 +416,7 @@ mod tests {
               - leave `notes` out
             also m013@old.example, m023@old.example, m033@old.example
         not copied:
-          48,000 messages, 120.0 MiB left out: your rule at mailhaul.toml:31 leaves it
-            out
+          48,000 messages, 120.0 MiB: left out by your rule `Spam`
           8 messages, 480.0 MiB: too large for the new host
 
         against plan 3: 10 go elsewhere, 1 new
@@ -510,24 +428,23 @@ mod tests {
             + Kunde 1 → Kunde 1
           159 folders are as in plan 3
 
-          Mailboxes  From and to                  Decided by        Messages       Size
-                 40  Spam → left out              mailhaul.toml:31    48,000  120.0 MiB
-                 30  Gesendete Elemente → Sent    roles 0.1.0         36,000   90.0 MiB
-                       the old host marks it as sent mail
-                 10  Kampagnen/** → Campaigns/**  acme 0.3.1          24,000   60.0 MiB
-                       customers' folders are named in English
-                 40  INBOX stays                  mailhaul            48,000  120.0 MiB
-                 40  40 other folders stay        mailhaul            48,000  120.0 MiB
-                 40  Sum                                             204,000  510.0 MiB
+        by rule:
+          Mailboxes  From and to                  To copy       Size  Left out
+                 40  Spam → left out                    0               48,000
+                       mailhaul.toml:31
+                 30  Gesendete Elemente → Sent     36,000   90.0 MiB         0
+                       roles 0.1.0: the old host marks it as sent mail
+                 10  Kampagnen/** → Campaigns/**   24,000   60.0 MiB         0
+                       acme 0.3.1: customers' folders are named in English
+                 40  INBOX stays                   48,000  120.0 MiB         0
+                 40  other folders stay (40)       48,000  120.0 MiB         0
+                 40  Sum                          156,000  390.0 MiB    48,000
 
-        40 mailboxes, 170 folders: 156,000 messages to copy, 609.4 MiB; 0 already there,
+        40 mailboxes, 170 folders: 156,000 messages to copy, 390.0 MiB; 0 already there,
           8 too large, 48,000 left out
         estimate: about 8 min: 40 mailboxes, 4 at once (`mailboxes_at_once` under
           `[limits]`)
-          assumed: 332 KiB a second for one mailbox, the mean of the runs that
-            imapsync's author has published, and what a message costs in mailhaul's own
-            benchmarks at a round trip of 50 ms. Copy one mailbox with `mailhaul run
-            --only MAILBOX`: from then on it goes by what was measured
+          assumed speed: `mailhaul run --only MAILBOX` of 10 MiB or more measures it
         plan 4, digest 0123456789ab, made by eve on now
         it is not approved: plan 3, approved by lea on then, is in force
         "#);
@@ -537,27 +454,70 @@ mod tests {
     fn a_wide_page_has_the_reasons_in_a_column() {
         let plans = forty();
         // A pipe wraps nothing, whatever width there is elsewhere.
-        insta::assert_snapshot!(by_rule(&overview(&plans), None, Palette::default()), @"
-        Mailboxes  From and to                  Decided by        Messages       Size  Why
-               40  Spam → left out              mailhaul.toml:31    48,000  120.0 MiB  your rule at mailhaul.toml:31 leaves it out
-               30  Gesendete Elemente → Sent    roles 0.1.0         36,000   90.0 MiB  the old host marks it as sent mail
-               10  Kampagnen/** → Campaigns/**  acme 0.3.1          24,000   60.0 MiB  customers' folders are named in English
-               40  INBOX stays                  mailhaul            48,000  120.0 MiB  INBOX is INBOX on every server
-               40  40 other folders stay        mailhaul            48,000  120.0 MiB  keeps its name
-               40  Sum                                             204,000  510.0 MiB
+        insta::assert_snapshot!(by_rule(&overview(&plans), ROOM, None, Palette::default()), @"
+        by rule:
+          Mailboxes  From and to                  Decided by        To copy       Size  Left out  Why
+                 40  Spam → left out              mailhaul.toml:31        0               48,000  left out by your rule `Spam`
+                 30  Gesendete Elemente → Sent    roles 0.1.0        36,000   90.0 MiB         0  the old host marks it as sent mail
+                 10  Kampagnen/** → Campaigns/**  acme 0.3.1         24,000   60.0 MiB         0  customers' folders are named in English
+                 40  INBOX stays                  mailhaul           48,000  120.0 MiB         0  INBOX is INBOX on every server
+                 40  other folders stay (40)      mailhaul           48,000  120.0 MiB         0  keeps its name
+                 40  Sum                                            156,000  390.0 MiB    48,000
         ");
-        let wide = by_rule(&overview(&plans[4..30]), Some(120), Palette::default());
+        let wide = by_rule(&overview(&plans[4..30]), ROOM, Some(110), Palette::default());
         insta::assert_snapshot!(wide, @"
-        Mailboxes  From and to                  Decided by        Messages       Size
-               26  Spam → left out              mailhaul.toml:31    31,200   78.0 MiB
-               26  Gesendete Elemente → Sent    roles 0.1.0         31,200   78.0 MiB
-                     the old host marks it as sent mail
-                7  Kampagnen/** → Campaigns/**  acme 0.3.1          16,800   42.0 MiB
-                     customers' folders are named in English
-               26  INBOX stays                  mailhaul            31,200   78.0 MiB
-               26  26 other folders stay        mailhaul            31,200   78.0 MiB
-               26  Sum                                             141,600  354.0 MiB
+        by rule:
+          Mailboxes  From and to                  Decided by        To copy       Size  Left out
+                 26  Spam → left out              mailhaul.toml:31        0               31,200
+                 26  Gesendete Elemente → Sent    roles 0.1.0        31,200   78.0 MiB         0
+                       the old host marks it as sent mail
+                  7  Kampagnen/** → Campaigns/**  acme 0.3.1         16,800   42.0 MiB         0
+                       customers' folders are named in English
+                 26  INBOX stays                  mailhaul           31,200   78.0 MiB         0
+                 26  other folders stay (26)      mailhaul           31,200   78.0 MiB         0
+                 26  Sum                                            110,400  276.0 MiB    31,200
         ");
+    }
+
+    /// What the columns of the table add up to is what the last line of the page says.
+    #[test]
+    fn the_table_by_rule_adds_up_to_the_sums_of_the_plan() {
+        let plans = forty();
+        let overview = overview(&plans);
+        let totals = overview.totals();
+        let table = by_rule(&overview, ROOM, None, Palette::default());
+        let sum: Vec<&str> = table.lines().last().unwrap_or_default().split_whitespace().collect();
+        let left_out: u64 = totals.left_out.iter().map(|rule| rule.portion.messages).sum();
+        assert_eq!(sum[2], count(totals.messages_to_copy), "{table}");
+        assert_eq!(sum[3..5].join(" "), bytes(totals.bytes_to_copy.unwrap_or(0)), "{table}");
+        assert_eq!(sum[5], count(left_out), "{table}");
+    }
+
+    #[test]
+    fn merges_are_among_what_is_shown_first() {
+        let merged = |folder: FolderPlan| FolderPlan { merged: true, ..folder };
+        let of = |n: usize| {
+            let spam = ruled(folder("Spam", Some("INBOX"), "mailhaul.toml:3", "w"), "Spam → INBOX");
+            let inbox = folder("INBOX", Some("INBOX"), "mailhaul", "w");
+            mailbox(n, vec![merged(inbox), merged(spam)])
+        };
+        let overview = overview(&(0..8).map(of).collect::<Vec<_>>());
+        insta::assert_snapshot!(trouble(&overview, Some(80), Palette::default()), @"
+        merged:
+          Spam → INBOX: 8 folders in 8 mailboxes, mailhaul.toml:3
+        ");
+    }
+
+    /// As many names as the page has room for; those that keep theirs are one line.
+    #[test]
+    fn names_are_shown_as_far_as_there_is_room() {
+        let names = (0..30).map(|n| folder(&format!("Alt {n}"), Some(&format!("New {n}")), "acme 1", "w"));
+        let same = folder("Archiv", Some("Archiv"), "acme 1", "w");
+        let overview = overview(&[mailbox(1, names.chain([same]).collect())]);
+        let lines = |room| by_rule(&overview, room, None, Palette::default()).lines().count();
+        assert_eq!((lines(ROOM), lines(20)), (34, 20));
+        let table = by_rule(&overview, ROOM, None, Palette::default());
+        assert!(table.contains("another folder stays") && !table.contains("Archiv"), "{table}");
     }
 
     #[test]
@@ -620,9 +580,12 @@ mod tests {
             let sections = [
                 trouble(&overview, width, palette),
                 changes::section(&all, None, Most::FLEET, width, palette),
-                by_rule(&overview, width, palette),
+                String::new(),
                 sums(&overview.totals(), &forecast(&[]), width),
             ];
+            let taken: usize = sections.iter().map(|section| section.lines().count()).sum();
+            let mut sections = sections;
+            sections[2] = by_rule(&overview, 184_usize.saturating_sub(taken), width, palette);
             let lines = sections.each_ref().map(|section| section.lines().count());
             let page = sections.join("\n");
             // What else stands on it are three blank lines, and which plan it is.

@@ -1,31 +1,50 @@
 //! `plan`: folder by folder where each goes, who decided it, and why; of many mailboxes first by rule
-//! ([`fleet`]), with what changed since the last plan ([`changes`]).
+//! ([`fleet`], [`by_rule`]), with what changed since the last plan ([`changes`]).
 
+pub(crate) mod by_rule;
 pub(crate) mod changes;
 pub(crate) mod fleet;
 
-use mailhaul_engine::plan::{FolderPlan, MailboxPlan};
+use mailhaul_engine::plan::{Choice, FolderPlan, MailboxPlan};
 use mailhaul_text::{bytes, count, escape, estimate, plural};
 
-use super::check::push_profile;
 use super::paint::{Palette, Tone};
 use super::sum::{accounts, push_wrapped};
 use super::table::{Align, Table};
 
+/// Returns the page of one mailbox, without what speaks against it ([`conflicts`]) and what is known about its
+/// hosts ([`fleet::profiles`]).
 pub(crate) fn mailbox(plan: &MailboxPlan, width: Option<usize>, palette: Palette) -> String {
     let mut out = format!("{}\n", palette.paint(Tone::Strong, &accounts(&plan.source, &plan.target)));
     out.push_str(&folders(&plan.folders, width, palette));
-    for profile in &plan.profiles {
-        push_profile(&mut out, profile, width, palette);
-    }
     for note in &plan.notes {
         push_labelled(&mut out, "note:", Tone::Warn, note, width, palette);
     }
-    for conflict in &plan.conflicts {
-        push_labelled(&mut out, "conflict:", Tone::Bad, &conflict.sentence, width, palette);
-    }
     push_wrapped(&mut out, 2, &sum(plan), width);
     out
+}
+
+/// Returns everything that speaks against the plan of a mailbox, each with what can be done about it.
+pub(crate) fn conflicts(plan: &MailboxPlan, width: Option<usize>, palette: Palette) -> String {
+    let mut out = String::new();
+    for conflict in &plan.conflicts {
+        push_labelled(&mut out, "conflict:", Tone::Bad, conflict.before_choices(), width, palette);
+        for choice in &conflict.choices {
+            push_choice(&mut out, choice, 4, width);
+        }
+    }
+    out
+}
+
+/// Adds one way out of a conflict, with what can be typed.
+fn push_choice(out: &mut String, choice: &Choice, indent: usize, width: Option<usize>) {
+    push_wrapped(out, indent, &format!("- {}", escape(&choice.what)), width);
+    if let Some(command) = &choice.command {
+        push_wrapped(out, indent + 2, &format!("`{}`", escape(command)), width);
+    }
+    for line in choice.lines.as_deref().unwrap_or_default().lines() {
+        out.push_str(&format!("{:indent$}    {}\n", "", escape(line)));
+    }
 }
 
 /// What there is to copy, and of the rest whatever there is any of.
@@ -50,28 +69,47 @@ fn sum(plan: &MailboxPlan) -> String {
     format!("{} to copy{size}{time}{rest}", plural(plan.messages_to_copy, "message"))
 }
 
-/// Returns the table of folders: with the reasons in a column of its own where there is room for it, as in a
-/// pipe, else below each folder that does not just keep its name.
-fn folders(folders: &[FolderPlan], width: Option<usize>, palette: Palette) -> String {
-    let wide = table(folders, true).render(None, palette);
-    let fits = |room: usize| table(folders, true).natural_width() <= room;
-    if width.is_none_or(fits) { wide } else { table(folders, false).render(width, palette) }
+/// Which columns of words there is room for, the most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// Who decided and why.
+    Why,
+    /// Who decided; why stands below each folder that does not just keep its name.
+    By,
+    /// Neither: both stand below such a folder.
+    Below,
 }
 
-fn table(folders: &[FolderPlan], reasons: bool) -> Table {
-    let mut table = Table::new(
-        2,
-        &[
-            ("Folder", Align::Left),
-            ("Goes to", Align::Left),
-            ("Messages", Align::Right),
-            ("Size", Align::Right),
-            (if reasons { "Why" } else { "Decided by" }, Align::Left),
-        ],
-    );
+/// Returns the table of folders, INBOX first, with as many words as there is room for; a pipe has it for all.
+fn folders(folders: &[FolderPlan], width: Option<usize>, palette: Palette) -> String {
+    let mut folders: Vec<&FolderPlan> = folders.iter().collect();
+    folders.sort_by_key(|folder| !folder.source.eq_ignore_ascii_case("INBOX"));
+    let tables = [Words::Why, Words::By].map(|words| table(&folders, words));
+    let fits = |table: &&Table| width.is_none_or(|width| table.natural_width() <= width);
+    match tables.iter().find(fits) {
+        Some(table) => table.render(width, palette),
+        None => table(&folders, Words::Below).render(width, palette),
+    }
+}
+
+fn table(folders: &[&FolderPlan], words: Words) -> Table {
+    let left_out =
+        |folder: &FolderPlan| folder.left_out.iter().map(|rule| rule.portion.messages).sum::<u64>();
+    let columns = [
+        (true, ("Folder", Align::Left)),
+        (true, ("Goes to", Align::Left)),
+        (true, ("Messages", Align::Right)),
+        (true, ("To copy", Align::Right)),
+        (true, ("Size", Align::Right)),
+        (folders.iter().any(|folder| folder.already_there > 0), ("There", Align::Right)),
+        (folders.iter().any(|folder| folder.too_large.messages > 0), ("Too large", Align::Right)),
+        (folders.iter().any(|folder| left_out(folder) > 0), ("Left out", Align::Right)),
+        (words != Words::Below, (if words == Words::Why { "Why" } else { "Decided by" }, Align::Left)),
+    ];
+    let heads: Vec<_> = columns.iter().filter(|(shown, _)| *shown).map(|(_, head)| *head).collect();
+    let mut table = Table::new(2, &heads);
     for folder in folders {
-        // A folder that cannot hold messages (\Noselect) has no count.
-        let container = folder.messages.is_none() && !folder.outside;
+        let container = folder.is_container();
         let goes = match &folder.target {
             Some(target) if folder.create => (format!("{target} (new)"), None),
             Some(target) => (target.clone(), None),
@@ -79,19 +117,28 @@ fn table(folders: &[FolderPlan], reasons: bool) -> Table {
             None => ("left out".to_owned(), Some(Tone::Warn)),
         };
         let unknown = if container { "-" } else { "?" };
-        let messages = folder.messages.map_or_else(|| unknown.to_owned(), |n| count(n.into()));
-        let size = folder.bytes.map_or_else(String::new, bytes);
-        let why = if reasons { format!("{}: {}", folder.by, folder.why) } else { folder.by.clone() };
-        table.push_row([
-            (&folder.source, None),
-            (&goes.0, goes.1),
-            (&messages, None),
-            (&size, None),
-            (&why, Some(Tone::Faint)),
-        ]);
+        let figure = |messages: u64| if container { "-".to_owned() } else { count(messages) };
+        let why = format!("{}: {}", folder.by, folder.why);
+        let cells = [
+            (folder.source.clone(), None),
+            goes,
+            (folder.messages.map_or_else(|| unknown.to_owned(), |n| count(n.into())), None),
+            (figure(folder.to_copy), None),
+            // The size of what is to copy.
+            (folder.bytes_to_copy.filter(|_| folder.to_copy > 0).map_or_else(String::new, bytes), None),
+            (figure(folder.already_there), None),
+            (figure(folder.too_large.messages), None),
+            (figure(left_out(folder)), None),
+            (if words == Words::Why { why.clone() } else { folder.by.clone() }, Some(Tone::Faint)),
+        ];
+        let cells = cells.iter().zip(&columns).filter(|(_, (shown, _))| *shown);
+        table.push_row_of(&cells.map(|((text, tone), _)| (text.as_str(), *tone)).collect::<Vec<_>>());
         let keeps_its_name = folder.target.as_deref() == Some(folder.source.as_str());
-        if !reasons && !keeps_its_name && !container {
-            table.push_remark(&folder.why);
+        match words {
+            _ if keeps_its_name || container => {}
+            Words::Why => {}
+            Words::By => table.push_remark(&folder.why),
+            Words::Below => table.push_remark(&why),
         }
     }
     table
@@ -213,32 +260,63 @@ mod tests {
     fn a_plan_tells_where_each_folder_goes_and_why() {
         insta::assert_snapshot!(mailbox(&samples::plan(), Some(120), Palette::default()), @r"
         anna@old.example → anna@new.example
-          Folder    Goes to                 Messages     Size  Why
-          INBOX     INBOX                      1,200  3.0 MiB  mailhaul: INBOX is INBOX everywhere
-          Sent      Sent Items                 1,200  3.0 MiB  roles 0.1.0: both sides have a folder for \Sent
-          Old/2019  Archive/Old/2019 (new)     1,200  3.0 MiB  mailhaul.toml:12: `Old/**` goes to `Archive/Old/**`
-          Spam      left out                   1,200  3.0 MiB  mailhaul.toml:15: the rule says `skip = true`
-          受信箱    受信箱                     1,200  3.0 MiB  mailhaul: no step ruled on it: it keeps its name
+          Folder    Goes to                 Messages  To copy     Size  Why
+          INBOX     INBOX                      1,200    1,200  3.0 MiB  mailhaul: INBOX is INBOX everywhere
+          Sent      Sent Items                 1,200    1,200  3.0 MiB  roles 0.1.0: both sides have a folder for \Sent
+          Old/2019  Archive/Old/2019 (new)     1,200    1,200  3.0 MiB  mailhaul.toml:12: `Old/**` goes to `Archive/Old/**`
+          Spam      left out                   1,200        0           mailhaul.toml:15: the rule says `skip = true`
+          受信箱    受信箱                     1,200    1,200  3.0 MiB  mailhaul: no step ruled on it: it keeps its name
           note: `Trash` and `Deleted` both claim the role trash by name: neither is mapped
-          conflict: `A` and `a` would become one folder on the target
           4,800 messages to copy, 12.0 MiB, about 4 min
         ");
         insta::assert_snapshot!(mailbox(&samples::plan(), Some(80), Palette::default()), @r"
         anna@old.example → anna@new.example
-          Folder    Goes to                 Messages     Size  Decided by
-          INBOX     INBOX                      1,200  3.0 MiB  mailhaul
-          Sent      Sent Items                 1,200  3.0 MiB  roles 0.1.0
+          Folder    Goes to                 Messages  To copy     Size  Decided by
+          INBOX     INBOX                      1,200    1,200  3.0 MiB  mailhaul
+          Sent      Sent Items                 1,200    1,200  3.0 MiB  roles 0.1.0
             both sides have a folder for \Sent
-          Old/2019  Archive/Old/2019 (new)     1,200  3.0 MiB  mailhaul.toml:12
+          Old/2019  Archive/Old/2019 (new)     1,200    1,200  3.0 MiB  mailhaul.toml:12
             `Old/**` goes to `Archive/Old/**`
-          Spam      left out                   1,200  3.0 MiB  mailhaul.toml:15
+          Spam      left out                   1,200        0           mailhaul.toml:15
             the rule says `skip = true`
-          受信箱    受信箱                     1,200  3.0 MiB  mailhaul
+          受信箱    受信箱                     1,200    1,200  3.0 MiB  mailhaul
           note: `Trash` and `Deleted` both claim the role trash by name: neither is
             mapped
-          conflict: `A` and `a` would become one folder on the target
           4,800 messages to copy, 12.0 MiB, about 4 min
         ");
+    }
+
+    /// The sentence with its advice would say again what the choices below it say.
+    #[test]
+    fn a_conflict_is_told_once_with_every_way_out() {
+        let mut plan = samples::plan();
+        let said = conflicts(&plan, Some(80), Palette::default());
+        assert!(said.contains(&plan.conflicts[0].sentence), "{said}");
+        plan.conflicts[0].sentence.push_str("; give it another name");
+        plan.conflicts[0].choices = vec![Choice {
+            what: "put `a` into `A 2`".into(),
+            lines: Some("[[folders]]\nfrom = \"a\"\n".into()),
+            command: None,
+        }];
+        insta::assert_snapshot!(conflicts(&plan, Some(80), Palette::default()), @r#"
+        conflict: `A` and `a` would become one folder on the target
+            - put `a` into `A 2`
+                [[folders]]
+                from = "a"
+        "#);
+    }
+
+    #[test]
+    fn inbox_is_first_and_what_is_left_out_is_not_to_be_copied() {
+        let mut plan = samples::plan();
+        plan.folders.rotate_left(1);
+        plan.folders[0].already_there = 100;
+        plan.folders[0].to_copy = 1_100;
+        let table = folders(&plan.folders, None, Palette::default());
+        let rows: Vec<&str> = table.lines().collect();
+        assert!(rows[0].contains("To copy") && rows[0].contains("There"), "{table}");
+        assert!(rows[1].trim_start().starts_with("INBOX"), "{table}");
+        assert!(rows[2].contains("1,100") && rows[2].contains("100  "), "{table}");
     }
 
     #[test]

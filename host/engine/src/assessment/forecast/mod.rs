@@ -18,7 +18,7 @@ use mailhaul_text::{bytes_rounded, count, escape, estimate, plural, seconds};
 use serde::Serialize;
 
 pub use self::load::{BudgetTime, EndLimits, LoadEnds, MailboxLoad, budget_seconds};
-pub use self::speed::{ASSUMED_BYTES_A_SECOND, MeasuredRun};
+pub use self::speed::{ASSUMED_BYTES_A_SECOND, LEAST_MEASURED_BYTES, MeasuredRun};
 use self::speed::{USUAL_ROUND_TRIP, transfer_seconds};
 pub use self::windows::{Ceilings, OpenHours};
 use self::windows::{Stretched, stretch};
@@ -109,6 +109,9 @@ pub struct Forecast {
     pub sentence: String,
     /// Where the speed comes from, for people.
     pub basis: String,
+    /// Whether that is a run of this project.
+    #[serde(skip)]
+    pub measured: bool,
     /// Mailboxes that are not in it: not read yet, or refused.
     pub left_out: u64,
     /// Mailboxes that are in it by their messages alone, since their sizes are not known.
@@ -219,6 +222,7 @@ impl Fleet {
                 _ => format!("{}: {why}", estimate(seconds(seconds_in_all))),
             },
             basis: self.basis(),
+            measured: self.circumstances.measured.is_some(),
             left_out: self.left_out,
             without_sizes: self.without_sizes,
         }
@@ -310,9 +314,10 @@ impl Fleet {
         };
         format!(
             "assumed: {} a second for one mailbox, the mean of the runs that imapsync's author has published, and what a \
-             message costs in mailhaul's own benchmarks at {round_trip}. Copy one mailbox with \
-             `mailhaul run --only MAILBOX`: from then on it goes by what was measured",
-            bytes_rounded(ASSUMED_BYTES_A_SECOND as u64)
+             message costs in mailhaul's own benchmarks at {round_trip}. Copy one mailbox \
+             ({} or more) with `mailhaul run --only MAILBOX`: from then on it goes by what was measured",
+            bytes_rounded(ASSUMED_BYTES_A_SECOND as u64),
+            bytes_rounded(LEAST_MEASURED_BYTES)
         )
     }
 }

@@ -21,7 +21,7 @@ pub const ASSUMED_BYTES_A_SECOND: f64 = 340_000.0;
 pub(super) const USUAL_ROUND_TRIP: u32 = 50;
 
 /// A run that copied less than this says nothing about speed: most of its time was log-ins.
-const LEAST_BYTES: u64 = 10 << 20;
+pub const LEAST_MEASURED_BYTES: u64 = 10 << 20;
 const LEAST_SECONDS: f64 = 2.0;
 
 /// A run of this project that copied enough to say how fast the hosts are together.
@@ -41,7 +41,8 @@ impl MeasuredRun {
     /// Takes a run's totals; `None` for one that says nothing about speed.
     #[must_use]
     pub fn of(started: &str, messages: u64, bytes: u64, seconds: f64) -> Option<Self> {
-        let tells = messages > 0 && bytes >= LEAST_BYTES && seconds.is_finite() && seconds >= LEAST_SECONDS;
+        let tells =
+            messages > 0 && bytes >= LEAST_MEASURED_BYTES && seconds.is_finite() && seconds >= LEAST_SECONDS;
         tells.then(|| Self { started: started.to_owned(), messages, bytes, seconds })
     }
 
