@@ -147,9 +147,8 @@ fn beside_forecast(run: &RunSummary) -> Vec<String> {
         let stands = match run.result.as_str() {
             "running" if left > 0.0 => format!("; {} of that are left", duration(seconds(left))),
             "running" => format!("; that was over {} ago", duration(seconds(-left))),
-            "complete" | "not-all-well" => {
-                format!("; it took {}", forecast::difference(expected, run.seconds))
-            }
+            "complete" | "not-all-well" => forecast::difference(expected, run.seconds)
+                .map_or_else(String::new, |difference| format!("; {difference}")),
             _ => String::new(),
         };
         let (what, basis) = (forecast::expected(expected), forecast::basis(expected));

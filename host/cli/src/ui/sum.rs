@@ -243,9 +243,9 @@ fn beside_forecast(outcome: &Outcome) -> Vec<String> {
     let finish = &outcome.finish;
     let mut lines = Vec::new();
     if let Some(expected) = &finish.forecast {
-        let took = match finish.interrupted {
-            true => String::new(),
-            false => format!("; it took {}", forecast::difference(expected, finish.seconds)),
+        let took = match forecast::difference(expected, finish.seconds) {
+            Some(took) if !finish.interrupted => format!("; {took}"),
+            _ => String::new(),
         };
         let (what, basis) = (forecast::expected(expected), forecast::basis(expected));
         lines.push(format!("forecast: {what}, {basis}{took}"));
