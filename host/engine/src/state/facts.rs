@@ -436,4 +436,20 @@ mod tests {
             assert_eq!(state(&facts).state, expected, "{facts:?}");
         }
     }
+
+    #[test]
+    fn a_pre_stage_is_no_step_back() {
+        use Phase::{Delta, Full, PreStage};
+        for (before, run, after) in [
+            (None, Some(PreStage), Some(PreStage)),
+            (Some(PreStage), Some(PreStage), Some(PreStage)),
+            (Some(PreStage), Some(Full), Some(Full)),
+            (Some(Full), Some(PreStage), Some(Full)),
+            (Some(Delta), Some(PreStage), Some(Delta)),
+            (Some(Delta), Some(Full), Some(Full)),
+            (Some(Full), None, None),
+        ] {
+            assert_eq!(phase_after(before, run), after, "{before:?} {run:?}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::state::ledger::{Ledger, LedgerError, Result};
 use crate::state::phases::phases;
 use crate::state::reading::{self, Readings, Stamp};
 use crate::state::record::{
-    self, Approval, ListedMailbox, Note, Outcome, Reading, Record, RecordedMailbox, RecordedPlan,
+    self, Approval, ListedMailbox, Note, Outcome, PlanSums, Reading, Record, RecordedMailbox, RecordedPlan,
     RecordedRun, Stage,
 };
 use crate::summary::{
@@ -280,7 +280,8 @@ fn plan_standing(newest: Option<RecordedPlan>, in_force: Option<Approval>) -> Op
     let approved = newest.as_ref().zip(in_force.as_ref()).is_some_and(|(a, b)| a.digest == b.digest);
     let newest = newest.map(|plan| {
         let RecordedPlan { number, digest, by, at, sums, .. } = plan;
-        PlanSummary { number, digest, by, at, mailboxes: sums.mailboxes, conflicts: sums.conflicts }
+        let PlanSums { mailboxes, conflicts, messages, bytes, .. } = sums;
+        PlanSummary { number, digest, by, at, mailboxes, conflicts, messages, bytes }
     });
     let in_force = in_force.map(|approval| {
         let Approval { number, digest, by, at } = approval;
