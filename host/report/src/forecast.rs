@@ -69,8 +69,8 @@ pub(crate) type Cells = [String; 3];
 /// A phase of the move as it stands in a table.
 pub(crate) struct Row {
     pub phase: String,
-    /// What was forecast; dashes where nothing was.
-    pub forecast: Cells,
+    /// What was forecast; `None` where nothing was, and a remark says so.
+    pub forecast: Option<Cells>,
     pub done: Cells,
     /// What is to be said of it, a sentence each.
     pub remarks: Vec<String>,
@@ -82,7 +82,6 @@ pub(crate) fn rows(phases: &[PhaseSummary]) -> Vec<Row> {
 }
 
 fn row(phase: &PhaseSummary) -> Row {
-    let dash = || "–".to_owned();
     let forecast = phase.forecast.as_ref();
     let mut remarks = Vec::new();
     let runs = if phase.runs == 1 { String::new() } else { format!(", in {} runs", count(phase.runs)) };
@@ -110,13 +109,10 @@ fn row(phase: &PhaseSummary) -> Row {
     }
     Row {
         phase: phase.phase.to_string(),
-        forecast: forecast.map_or_else(
-            || [dash(), dash(), dash()],
-            |forecast| {
-                let size = forecast.bytes.map_or_else(dash, bytes_rounded);
-                [count(forecast.messages), size, elapsed(forecast.seconds)]
-            },
-        ),
+        forecast: forecast.map(|forecast| {
+            let size = forecast.bytes.map_or_else(|| "–".to_owned(), bytes_rounded);
+            [count(forecast.messages), size, elapsed(forecast.seconds)]
+        }),
         done: [count(phase.copied), bytes_rounded(phase.bytes), elapsed(phase.seconds)],
         remarks,
     }
