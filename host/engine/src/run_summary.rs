@@ -93,13 +93,18 @@ pub struct PhaseSummary {
     pub phase: Phase,
     /// When its first run began: UTC, RFC 3339.
     pub started: String,
-    /// When its newest run ended; `None` while that goes on, and when it was killed.
+    /// When its newest run ended, and never before one of them began, though a clock was put back; `None` while
+    /// that goes on, and when it was killed.
     pub ended: Option<String>,
-    /// How its newest run ended, as [`RunSummary::result`] has it.
+    /// How its newest run ended, as [`RunSummary::result`] has it. Where one before it was broken off, and none
+    /// has gone on with what that was asked for, how that one ended.
     pub result: String,
     /// How many runs it took.
     pub runs: u64,
-    /// Messages that they copied.
+    /// Of these, killed: what they copied is known as far as they had recorded it.
+    #[serde(default)]
+    pub killed: u64,
+    /// Messages that they copied; at least so many where some were killed.
     pub copied: u64,
     /// Bytes of these.
     pub bytes: u64,

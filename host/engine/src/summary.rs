@@ -224,6 +224,12 @@ pub struct PlanSummary {
     pub mailboxes: u64,
     /// Of these, with a conflict.
     pub conflicts: u64,
+    /// Messages that it has to copy.
+    #[serde(default)]
+    pub messages: u64,
+    /// Their bytes; `None` where a source tells no sizes.
+    #[serde(default)]
+    pub bytes: Option<u64>,
 }
 
 /// Somebody's approval of a plan.

@@ -142,6 +142,7 @@ pub(crate) fn phase(phase: Phase, result: &str) -> PhaseSummary {
         ended: Some("2026-11-30T02:00:00Z".into()),
         result: result.into(),
         runs: 3,
+        killed: 0,
         copied: 4_404,
         bytes: 257 << 20,
         seconds: 7_800.0,

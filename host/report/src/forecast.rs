@@ -1,21 +1,27 @@
 //! What was forecast beside what happened, in words: the report, `status` and the end of a run say the same.
 
+use mailhaul_engine::run_kind::Phase;
 use mailhaul_engine::summary::{PhaseSummary, RunForecast, RunWait};
 use mailhaul_text::{bytes_rounded, count, elapsed, plural, visible};
 
-/// A difference below both of these is none: a minute, and this share of what was forecast.
-const ALIKE_SECONDS: f64 = 60.0;
-const ALIKE_SHARE: f64 = 0.02;
+/// Below so many seconds a time says nothing of a forecast: logging in takes most of it.
+const COMPARED_FROM: f64 = 60.0;
+/// Work took as long as forecast where the difference is at most this share of the forecast.
+const ALIKE_SHARE: f64 = 0.1;
 
-/// Says how long work took that was expected to take so long, e.g. `1 h 52 min longer than forecast`.
+/// Says how long work took that was expected to take so long, e.g. `it took 1 h 52 min longer than forecast`;
+/// `None` where both are so short that the difference says nothing.
 #[must_use]
-pub fn difference(forecast: &RunForecast, seconds: f64) -> String {
+pub fn difference(forecast: &RunForecast, seconds: f64) -> Option<String> {
+    if forecast.seconds.max(seconds) < COMPARED_FROM {
+        return None;
+    }
     let more = seconds - forecast.seconds;
-    if more.abs() < ALIKE_SECONDS.max(forecast.seconds * ALIKE_SHARE) {
-        return "as long as forecast".to_owned();
+    if more.abs() <= forecast.seconds * ALIKE_SHARE {
+        return Some("it took as long as forecast".to_owned());
     }
     let word = if more > 0.0 { "longer" } else { "shorter" };
-    format!("{} {word} than forecast", elapsed(more.abs()))
+    Some(format!("it took {} {word} than forecast", elapsed(more.abs())))
 }
 
 /// Says what was expected, e.g. `310,400 messages, 97 GiB, in 8 h 10 min`.
@@ -63,8 +69,8 @@ pub(crate) type Cells = [String; 3];
 /// A phase of the move as it stands in a table.
 pub(crate) struct Row {
     pub phase: String,
-    /// What was forecast; dashes where nothing was.
-    pub forecast: Cells,
+    /// What was forecast; `None` where nothing was, and a remark says so.
+    pub forecast: Option<Cells>,
     pub done: Cells,
     /// What is to be said of it, a sentence each.
     pub remarks: Vec<String>,
@@ -76,35 +82,37 @@ pub(crate) fn rows(phases: &[PhaseSummary]) -> Vec<Row> {
 }
 
 fn row(phase: &PhaseSummary) -> Row {
-    let dash = || "–".to_owned();
     let forecast = phase.forecast.as_ref();
     let mut remarks = Vec::new();
     let runs = if phase.runs == 1 { String::new() } else { format!(", in {} runs", count(phase.runs)) };
-    match (forecast, phase.is_over()) {
-        (Some(forecast), true) => {
-            remarks.push(format!("it took {}{runs}", difference(forecast, phase.seconds)));
-        }
-        (_, true) if phase.runs == 1 => {}
+    match (forecast.and_then(|forecast| difference(forecast, phase.seconds)), phase.is_over()) {
+        (Some(difference), true) => remarks.push(format!("{difference}{runs}")),
+        (None, true) if phase.runs == 1 => {}
         (None, true) => remarks.push(format!("it came to its end{runs}")),
         (_, false) => {
             let word = if phase.result == "running" { "it goes on" } else { "it is not at its end yet" };
             remarks.push(format!("{word}{runs}"));
         }
     }
+    match phase.killed {
+        0 => {}
+        1 => remarks.push("1 run was killed, so that it is at least so much".to_owned()),
+        n => remarks.push(format!("{} were killed, so that it is at least so much", plural(n, "run"))),
+    }
     remarks.extend(waited(&phase.waits));
     match forecast {
         Some(forecast) => remarks.push(format!("forecast {}", basis(forecast))),
+        None if phase.phase == Phase::PreStage => {
+            remarks.push("no forecast is made of a pre-stage".to_owned());
+        }
         None => remarks.push("there was no forecast of all of it".to_owned()),
     }
     Row {
         phase: phase.phase.to_string(),
-        forecast: forecast.map_or_else(
-            || [dash(), dash(), dash()],
-            |forecast| {
-                let size = forecast.bytes.map_or_else(dash, bytes_rounded);
-                [count(forecast.messages), size, elapsed(forecast.seconds)]
-            },
-        ),
+        forecast: forecast.map(|forecast| {
+            let size = forecast.bytes.map_or_else(|| "–".to_owned(), bytes_rounded);
+            [count(forecast.messages), size, elapsed(forecast.seconds)]
+        }),
         done: [count(phase.copied), bytes_rounded(phase.bytes), elapsed(phase.seconds)],
         remarks,
     }
@@ -121,19 +129,45 @@ mod tests {
     #[test]
     fn a_difference_is_said_as_it_is() {
         let table = [
-            (600.0, 600.0, "as long as forecast"),
-            (600.0, 659.0, "as long as forecast"),
-            (600.0, 3_000.0, "40 min 0 s longer than forecast"),
-            (6_000.0, 3_600.0, "40 min 0 s shorter than forecast"),
-            (100_000.0, 101_900.0, "as long as forecast"),
-            (0.0, 7_200.0, "2 h 0 min longer than forecast"),
+            (0.2, 2.3, None),
+            (59.0, 1.0, None),
+            (600.0, 600.0, Some("it took as long as forecast")),
+            (600.0, 659.0, Some("it took as long as forecast")),
+            (60.0, 70.0, Some("it took 10 s longer than forecast")),
+            (600.0, 3_000.0, Some("it took 40 min 0 s longer than forecast")),
+            (6_000.0, 3_600.0, Some("it took 40 min 0 s shorter than forecast")),
+            (60.0, 1.0, Some("it took 59 s shorter than forecast")),
+            (0.0, 7_200.0, Some("it took 2 h 0 min longer than forecast")),
         ];
         for (expected, took, said) in table {
-            assert_eq!(difference(&forecast(expected), took), said, "{expected} {took}");
+            assert_eq!(difference(&forecast(expected), took).as_deref(), said, "{expected} {took}");
         }
         assert_eq!(expected(&forecast(60.0)), "1,000 messages, in 1 min 0 s");
         assert_eq!(expected(&RunForecast { messages: 0, ..forecast(0.0) }), "nothing to copy");
         assert_eq!(basis(&forecast(60.0)), "by plan 3; 2 mailboxes were not in it");
+    }
+
+    #[test]
+    fn a_phase_says_what_is_known_of_it() {
+        let known = crate::fixture::phase(Phase::Full, "complete");
+        let said = |phase: PhaseSummary| row(&PhaseSummary { waits: Vec::new(), ..phase }).remarks.join("; ");
+        let pre_stage =
+            PhaseSummary { phase: Phase::PreStage, forecast: None, runs: 1, killed: 0, ..known.clone() };
+        assert_eq!(said(pre_stage), "no forecast is made of a pre-stage");
+        let unknown = PhaseSummary { forecast: None, ..known.clone() };
+        assert_eq!(said(unknown), "it came to its end, in 3 runs; there was no forecast of all of it");
+        let short = RunForecast { without: 0, ..forecast(1.8) };
+        let short = PhaseSummary { forecast: Some(short), seconds: 0.4, runs: 1, ..known.clone() };
+        assert_eq!(said(short), "forecast by plan 3");
+        let killed = |runs, killed| {
+            let forecast = Some(RunForecast { without: 0, ..forecast(1.8) });
+            said(PhaseSummary { forecast, seconds: 0.4, runs, killed, ..known.clone() })
+        };
+        assert_eq!(
+            killed(2, 1),
+            "it came to its end, in 2 runs; 1 run was killed, so that it is at least so much; forecast by plan 3"
+        );
+        assert!(killed(3, 2).contains("2 runs were killed"));
     }
 
     #[test]

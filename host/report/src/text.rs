@@ -128,7 +128,7 @@ fn phases(out: &mut String, phases: &[PhaseSummary]) {
     line(out, "Forecast beside what happened:");
     let head = ["messages", "size", "time"].map(str::to_owned);
     let mut widths = head.each_ref().map(|cell| cell.width());
-    for cells in rows.iter().flat_map(|row| [&row.forecast, &row.done]) {
+    for cells in rows.iter().flat_map(|row| row.forecast.iter().chain([&row.done])) {
         for (width, cell) in widths.iter_mut().zip(cells) {
             *width = (*width).max(cell.width());
         }
@@ -143,8 +143,11 @@ fn phases(out: &mut String, phases: &[PhaseSummary]) {
     };
     put("phase", "", &head);
     for row in &rows {
-        put(&row.phase, "forecast", &row.forecast);
-        put("", "done", &row.done);
+        let mut name = row.phase.as_str();
+        if let Some(forecast) = &row.forecast {
+            put(std::mem::take(&mut name), "forecast", forecast);
+        }
+        put(name, "done", &row.done);
     }
     for row in rows {
         let remarks = row.remarks.join("; ");

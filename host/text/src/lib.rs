@@ -8,7 +8,7 @@
 //! and refused instead of escaped; [`visual_key`] says which texts read alike. [`argument`] is a name as it
 //! is typed into a command, [`clause`] a sentence to go on behind.
 //!
-//! The numbers are [`count`], [`plural`], [`bytes`], [`bytes_rounded`], [`duration`], [`elapsed`] and
+//! The numbers are [`count`], [`plural`], [`bytes`], [`bytes_rounded`], [`bytes_as_set`], [`duration`], [`elapsed`] and
 //! [`estimate`]. This crate depends on no other of the host.
 
 mod argument;
@@ -21,4 +21,4 @@ pub use argument::argument;
 pub use characters::{is_unsafe, is_unseen, visual_key};
 pub use clause::clause;
 pub use escape::{escape, escape_json, escape_lines, visible};
-pub use units::{bytes, bytes_rounded, count, duration, elapsed, estimate, plural, seconds};
+pub use units::{bytes, bytes_as_set, bytes_rounded, count, duration, elapsed, estimate, plural, seconds};

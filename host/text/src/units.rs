@@ -55,6 +55,15 @@ pub fn bytes_rounded(n: u64) -> String {
     format!("{size:.decimals$} {}", UNITS[unit])
 }
 
+/// Returns a size that somebody has set in its own units: a whole number of `GB` or `MB`, as budgets are set,
+/// else as [`bytes_rounded`] does.
+#[must_use]
+pub fn bytes_as_set(n: u64) -> String {
+    let whole = [(1_000_000_000, "GB"), (1_000_000, "MB")].into_iter();
+    let mut whole = whole.filter(|(unit, _)| n > 0 && n.is_multiple_of(*unit) && !n.is_multiple_of(1 << 20));
+    whole.next().map_or_else(|| bytes_rounded(n), |(unit, name)| format!("{} {name}", count(n / unit)))
+}
+
 /// Returns `n` in the first of so many units, KiB and up, in which it is less than `most`, else in the last;
 /// and which unit that is.
 fn scaled(n: u64, most: f64, units: usize) -> (f64, usize) {
@@ -117,6 +126,13 @@ pub fn seconds(value: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_set_is_said_in_its_own_units() {
+        let set = [2_000_000, 2_500_000_000, 10_000_000_000, 20 << 20, 1 << 30, 1_234_567, 0];
+        let said = ["2 MB", "2,500 MB", "10 GB", "20 MiB", "1.0 GiB", "1.2 MiB", "0 bytes"];
+        assert_eq!(set.map(bytes_as_set), said);
+    }
 
     #[test]
     fn counts_have_separators_and_nouns() {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mailhaul_app::secrets;
+use mailhaul_engine::mailbox_state::MailboxState;
 use mailhaul_engine::progress::Rate;
 use mailhaul_engine::store;
 use mailhaul_engine::summary::{MailboxSummary, ProjectSummary, Verdict};
@@ -63,7 +64,10 @@ pub(crate) fn status(ui: &mut Ui, global: &Global, args: &Status) -> Result<Exit
                 height: (ui.out_is_terminal && !ui.json()).then(|| screen::size().1.saturating_sub(1).max(1)),
                 palette: ui.palette,
                 pace: running.and_then(|_| rate.pace()),
-                left: running.and_then(|_| rate.left(shown.totals.counts.pending)),
+                // What waits goes on when its time has come, whatever the pace of the others.
+                left: running
+                    .filter(|_| !shown.states.contains_key(&MailboxState::Waiting))
+                    .and_then(|_| rate.left(shown.totals.counts.pending)),
             };
             if ui.out_is_terminal && !ui.json() {
                 ui.clear()?;
@@ -86,7 +90,8 @@ pub(crate) fn status(ui: &mut Ui, global: &Global, args: &Status) -> Result<Exit
                 }
                 let now = load(&project, args)?;
                 let over = !awaited && !now.runs.iter().any(|run| run.is_running());
-                let changed = now != shown;
+                // A screen shows the time that passes; a log has what changes beside it.
+                let changed = now != shown && (ui.out_is_terminal || is_news(&shown, &now));
                 shown = now;
                 if changed {
                     break;
@@ -97,6 +102,17 @@ pub(crate) fn status(ui: &mut Ui, global: &Global, args: &Status) -> Result<Exit
             }
         }
     })
+}
+
+/// Whether more has changed than the time that the runs have taken so far.
+fn is_news(before: &ProjectSummary, now: &ProjectSummary) -> bool {
+    let timeless = |project: &ProjectSummary| {
+        let mut project = project.clone();
+        project.runs.iter_mut().filter(|run| run.is_running()).for_each(|run| run.seconds = 0.0);
+        project.phases.iter_mut().filter(|phase| !phase.is_over()).for_each(|phase| phase.seconds = 0.0);
+        project
+    };
+    timeless(before) != timeless(now)
 }
 
 /// Reads how the project stands, of the mailboxes that were asked for.

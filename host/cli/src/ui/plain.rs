@@ -28,6 +28,8 @@ pub(crate) struct Lines {
     lines: bool,
     /// Why mailboxes stopped, as far as it was said: what one host refuses for one reason is said once.
     told: HashSet<String>,
+    /// What mailboxes wait for and until when, as far as it was said: the line of all counts who waits.
+    waits: HashSet<String>,
     progress: Progress,
     begun: Instant,
     said_at: Duration,
@@ -40,7 +42,15 @@ impl Lines {
         let pages = matches!(activity, Assessing | Checking | Planning | Creating | Undoing);
         let lines = !(pages || moving || ui.quiet || ui.json());
         let (progress, begun) = (Progress::new(activity), Instant::now());
-        Self { activity, lines, told: HashSet::new(), progress, begun, said_at: Duration::ZERO }
+        Self {
+            activity,
+            lines,
+            told: HashSet::new(),
+            waits: HashSet::new(),
+            progress,
+            begun,
+            said_at: Duration::ZERO,
+        }
     }
 }
 
@@ -65,7 +75,11 @@ impl Watcher for Lines {
                 ui.data_if_read(&format!("{}  {}, as said above\n", escape(mailbox), stopped_at(stopped)));
             }
             Event::Waiting { mailbox, side, why, until, reason, .. } => {
-                ui.note(&format!("{mailbox}: {}", waiting(*side, *why, until, reason)));
+                let wait = waiting(*side, *why, until, reason);
+                if !self.waits.contains(&wait) {
+                    ui.note(&format!("{mailbox}: {wait}"));
+                    self.waits.insert(wait);
+                }
             }
             _ => {
                 if let Some(line) = self.lines.then(|| line(self.activity, event)).flatten() {
@@ -183,6 +197,8 @@ fn stopped_at(stopped: &Stopped) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_engine::event::WaitFor;
+
     use super::super::samples;
     use super::*;
 
@@ -225,6 +241,23 @@ mod tests {
         insta::assert_snapshot!(out, @r"
         carl  stopped at the target: auth-refused: the server said `NO [AUTHENTICATIONFAILED] Authentication failed.`
         dora  stopped at the target: auth-refused, as said above
+        ");
+    }
+
+    #[test]
+    fn what_several_wait_for_is_said_once() {
+        let waiting = |mailbox: &str, until: &str| Event::Waiting {
+            mailbox: mailbox.into(),
+            side: Side::Source,
+            why: WaitFor::Budget,
+            until: until.into(),
+            reason: "Gmail's 2,500 MB a day".into(),
+            attempt: 1,
+        };
+        let events = [waiting("anna", "never"), waiting("bob", "never"), waiting("carl", "then")];
+        insta::assert_snapshot!(shown(Activity::Copying, &events).1, @"
+        anna: waiting until never: Gmail's 2,500 MB a day
+        carl: waiting until then: Gmail's 2,500 MB a day
         ");
     }
 

@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use mailhaul_engine::event::{Event, WaitFor};
-use mailhaul_engine::progress::{self, Amount, Doing, MailboxPicture, ProjectPicture, Waiting};
+use mailhaul_engine::progress::{self, Amount, Doing, MailboxPicture, Picture, ProjectPicture, Waiting};
 use mailhaul_engine::summary::Side;
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::clock::local_time;
 use super::plain::folder_name;
-use super::table::{fit, pad};
+use super::table::{cut, fit, pad};
 use super::watcher::Activity;
 
 /// Mailboxes that get a line of their own; the others are counted in one line.
@@ -55,13 +55,18 @@ impl Progress {
     /// wider than `width` cells.
     pub(crate) fn lines(&mut self, now: Duration, width: usize) -> Vec<String> {
         let picture = self.model.picture(now);
-        let mut lines = vec![fit(&self.headline(&picture.project, width), width)];
+        let mut lines = vec![fit(&self.headline(&picture, width), width)];
         // The mailbox column is as wide as its widest entry, up to a third.
         let shown = picture.mailboxes.iter().take(MAX_LINES);
         let names: Vec<_> = shown.map(|mailbox| escape(&mailbox.mailbox).into_owned()).collect();
         let name_width = names.iter().map(|name| name.width()).max().unwrap_or(0).min(width / 3);
         for (mailbox, name) in picture.mailboxes.iter().zip(&names) {
             let name = pad(&fit(name, name_width), name_width);
+            // Until when it waits is more than how far it is, and stands first: the reason is cut.
+            if let Some(waits) = waits(mailbox) {
+                lines.push(cut(&format!("  {name}  {waits}"), width));
+                continue;
+            }
             let right = if mailbox.messages.expected > 0 { bar(&mailbox.messages) } else { String::new() };
             let room = width.saturating_sub(2 + name_width + 2 + right.width() + 2);
             let line = format!("  {name}  {}  {right}", pad(&fit(&what(mailbox), room), room));
@@ -76,29 +81,31 @@ impl Progress {
     /// Returns the line about everything alone, however wide it is.
     pub(crate) fn line(&mut self, now: Duration) -> String {
         let picture = self.model.picture(now);
-        self.headline(&picture.project, usize::MAX)
+        self.headline(&picture, usize::MAX)
     }
 
     /// Returns the line about everything, as wide as it is or as short as it can be made.
-    fn headline(&self, project: &ProjectPicture, width: usize) -> String {
+    fn headline(&self, picture: &Picture, width: usize) -> String {
+        let project = &picture.project;
         if project.mailboxes.all == 0 {
             return format!("starting  {}", duration(seconds(project.seconds)));
         }
         let word = if self.stopping { "stopping" } else { self.activity.as_str() };
         let numbers = &project.mailboxes;
         let mut mailboxes = format!("{word} {}/{}", count(numbers.ended), plural(numbers.all, "mailbox"));
-        for (n, what) in [(numbers.stopped, "stopped"), (numbers.waiting, "waiting")] {
-            if n > 0 {
-                mailboxes.push_str(&format!(", {} {what}", count(n)));
-            }
+        if numbers.stopped > 0 {
+            mailboxes.push_str(&format!(", {} stopped", count(numbers.stopped)));
+        }
+        if let Some(wait) = wait_of_all(&picture.mailboxes) {
+            mailboxes.push_str(&format!(", {wait}"));
         }
         let mut parts = vec![mailboxes];
-        let mut byte_rate_at = None;
+        let mut rates_at = None;
         if matches!(self.activity, Activity::Copying | Activity::Comparing) {
             parts.push(messages_part(project));
             if let Some(rate) = project.rate {
+                rates_at = Some(parts.len());
                 parts.push(format!("{}/s", count(rate.messages.round() as u64)));
-                byte_rate_at = Some(parts.len());
                 parts.push(format!("{}/s", bytes(rate.bytes.round() as u64)));
             }
         }
@@ -108,9 +115,11 @@ impl Progress {
             Some(left) => parts.push(format!("{} left", duration(seconds(left.floor())))),
             None => parts.push(duration(seconds(project.seconds))),
         }
-        // Of all these the byte rate is missed least.
-        if let Some(at) = byte_rate_at.filter(|_| parts.join("  ").width() > width) {
-            parts.remove(at);
+        // Of all these the byte rate is missed least, and then the other one.
+        for at in rates_at.into_iter().flat_map(|at| [at + 1, at]) {
+            if parts.join("  ").width() > width {
+                parts.remove(at);
+            }
         }
         parts.join("  ")
     }
@@ -126,11 +135,26 @@ fn messages_part(project: &ProjectPicture) -> String {
     format!("{}/{about}{}", count(messages.done()), plural(messages.expected, "message"))
 }
 
-/// Returns what is being done with a mailbox, in words; escaped.
+/// Returns how many mailboxes wait, and until when: `11 wait until 00:00:00 CET`, or with several times `11 wait,
+/// the first until 00:00:00 CET`; `None` where none waits.
+fn wait_of_all(mailboxes: &[MailboxPicture]) -> Option<String> {
+    let untils: Vec<&str> =
+        mailboxes.iter().filter_map(|mailbox| Some(mailbox.waiting.as_ref()?.until.as_str())).collect();
+    // All are UTC in the same form, so that their text is in their order.
+    let first = untils.iter().min()?;
+    let wait = if untils.len() == 1 { "waits" } else { "wait" };
+    let which = if untils.iter().all(|until| until == first) { "" } else { ", the first" };
+    Some(format!("{} {wait}{which} until {}", count(untils.len() as u64), local_time(first)))
+}
+
+/// Returns until when a mailbox waits, and for what, where it does; escaped.
+fn waits(mailbox: &MailboxPicture) -> Option<String> {
+    let Waiting { side, why, until, reason, .. } = mailbox.waiting.as_ref()?;
+    Some(escape(&waiting(*side, *why, until, reason)).into_owned())
+}
+
+/// Returns what is being done with a mailbox that does not wait, in words; escaped.
 fn what(mailbox: &MailboxPicture) -> String {
-    if let Some(Waiting { side, why, until, reason, .. }) = &mailbox.waiting {
-        return escape(&waiting(*side, *why, until, reason)).into_owned();
-    }
     if let Some(silence) = mailbox.silence {
         let seconds = duration(seconds(silence.seconds.floor()));
         return format!("no answer from the {} for {seconds}", silence.side.as_str());
@@ -215,6 +239,34 @@ mod tests {
         assert_eq!(said(Side::Source, WaitFor::Budget, "Gmail's 2,500 MB a day"), ": Gmail's 2,500 MB a day");
         let hours = "`[limits] hours`: 20:00-06:00";
         assert_eq!(said(Side::Local, WaitFor::Hours, hours), format!(": {hours}"));
+    }
+
+    #[test]
+    fn while_mailboxes_wait_it_is_said_until_when_and_nothing_is_left_by_the_pace() {
+        let mut progress = Progress::new(Activity::Copying);
+        let at = Duration::from_secs;
+        for event in samples::run_events().iter().take(9) {
+            progress.event(event, at(0));
+        }
+        let mailboxes = ["gerda.very.long.name@old.example", "dora", "emil"];
+        for (n, mailbox) in mailboxes.iter().enumerate() {
+            progress.event(&Event::MailboxStarted { mailbox: (*mailbox).into() }, at(1));
+            let waiting = Event::Waiting {
+                mailbox: (*mailbox).into(),
+                side: Side::Source,
+                why: WaitFor::Budget,
+                until: if n == 2 { "then" } else { "never" }.into(),
+                reason: "Gmail's 2,500 MB a day, and what else there is to be said of it".into(),
+                attempt: 1,
+            };
+            progress.event(&waiting, at(1));
+            let lines = progress.lines(at(20), 80);
+            let wait = ["1 waits until never", "2 wait until never", "3 wait, the first until never"][n];
+            assert!(lines[0].contains(wait) && !lines[0].contains("left"), "{lines:?}");
+            assert!(lines.iter().all(|line| line.width() <= 80), "{lines:?}");
+            let gerda = lines.iter().find(|line| line.contains("…") && line.contains("2,500")).unwrap();
+            assert!(gerda.contains("  waiting until never: Gmail's") && gerda.ends_with('…'), "{lines:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `status`: where the project stands, from the record and the ledgers alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use mailhaul_engine::cause::Cause;
@@ -12,7 +12,7 @@ use mailhaul_engine::summary::{
     ApprovalSummary, BatchSummary, MailboxSummary, PlanStanding, ProjectSummary, RunSummary, Verdict,
 };
 use mailhaul_report::forecast;
-use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
+use mailhaul_text::{bytes, bytes_rounded, count, duration, escape, plural, seconds};
 
 use super::clock::local_time as local;
 use super::paint::{Palette, Tone};
@@ -73,7 +73,8 @@ fn draw(project: &ProjectSummary, mailboxes: &[&MailboxSummary], shown: usize, v
             push_wrapped(&mut out, 4, &line, width);
         }
     }
-    for line in wait_lines(&project.mailboxes) {
+    let waits = waits(&project.mailboxes);
+    for line in wait_lines(&waits) {
         push_wrapped(&mut out, 2, &line, width);
     }
     if mailboxes.is_empty() {
@@ -88,7 +89,7 @@ fn draw(project: &ProjectSummary, mailboxes: &[&MailboxSummary], shown: usize, v
     if let Some(line) = pace_line(view) {
         push_wrapped(&mut out, 2, &line, width);
     }
-    out.push_str(&table(&mailboxes[..shown], view).render(width, palette));
+    out.push_str(&table(&mailboxes[..shown], &waits, view).render(width, palette));
     if shown < mailboxes.len() {
         out.push_str(&format!("  … and {} more\n", count((mailboxes.len() - shown) as u64)));
     }
@@ -99,13 +100,36 @@ fn draw(project: &ProjectSummary, mailboxes: &[&MailboxSummary], shown: usize, v
     if project.batches.len() > most {
         out.push_str(&format!("  … and {} more batches\n", count((project.batches.len() - most) as u64)));
     }
-    let totals = &project.totals;
-    let mut sum = equation(&totals.counts);
-    if totals.counts.gone_at_source > 0 {
-        sum.push_str(&format!("; {} gone at the source since", count(totals.counts.gone_at_source)));
-    }
-    push_wrapped(&mut out, 2, &sum, width);
+    push_wrapped(&mut out, 2, &sum_line(project), width);
     out
+}
+
+/// Returns the sum of all mailboxes; before a run has counted anything what the newest plan has to copy, where
+/// there is one.
+fn sum_line(project: &ProjectSummary) -> String {
+    let counts = &project.totals.counts;
+    if project.mailboxes.iter().any(is_counted) {
+        let mut sum = equation(counts);
+        if counts.gone_at_source > 0 {
+            sum.push_str(&format!("; {} gone at the source since", count(counts.gone_at_source)));
+        }
+        return sum;
+    }
+    match project.plan.as_ref().and_then(|plan| plan.newest.as_ref()) {
+        Some(plan) => {
+            let size = plan.bytes.map(|bytes| format!(", {}", bytes_rounded(bytes))).unwrap_or_default();
+            format!(
+                "planned: {}{size} to copy; no run has counted anything yet",
+                plural(plan.messages, "message")
+            )
+        }
+        None => "no run has counted anything yet".to_owned(),
+    }
+}
+
+/// Whether a run has seen the folders of a mailbox: before that its numbers are not known, and no zeros.
+fn is_counted(mailbox: &MailboxSummary) -> bool {
+    !mailbox.folders.is_empty()
 }
 
 /// Returns e.g. `run (delta) by eve since 14:02 CET: 5 of 12 mailboxes ended, 3 messages copied, 12.0 KiB, in
@@ -147,9 +171,8 @@ fn beside_forecast(run: &RunSummary) -> Vec<String> {
         let stands = match run.result.as_str() {
             "running" if left > 0.0 => format!("; {} of that are left", duration(seconds(left))),
             "running" => format!("; that was over {} ago", duration(seconds(-left))),
-            "complete" | "not-all-well" => {
-                format!("; it took {}", forecast::difference(expected, run.seconds))
-            }
+            "complete" | "not-all-well" => forecast::difference(expected, run.seconds)
+                .map_or_else(String::new, |difference| format!("; {difference}")),
             _ => String::new(),
         };
         let (what, basis) = (forecast::expected(expected), forecast::basis(expected));
@@ -159,15 +182,24 @@ fn beside_forecast(run: &RunSummary) -> Vec<String> {
     lines
 }
 
-/// Returns what mailboxes wait for now, those that wait for the same in one line, the soonest first: `12
-/// mailboxes wait until 00:00:00 CET: Gmail's 2,500 MB a day`.
-fn wait_lines(mailboxes: &[MailboxSummary]) -> Vec<String> {
-    let mut waits: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for standing in mailboxes.iter().map(|mailbox| &mailbox.standing) {
-        if let (Some(until), Some(what)) = (&standing.now.until, &standing.why) {
-            *waits.entry((until, what)).or_default() += 1;
-        }
-    }
+/// How many mailboxes wait until the same time for the same, the soonest first.
+type Waits<'a> = BTreeMap<(&'a str, &'a str), u64>;
+
+fn waits(mailboxes: &[MailboxSummary]) -> Waits<'_> {
+    let mut waits = Waits::new();
+    mailboxes.iter().filter_map(wait_of).for_each(|wait| *waits.entry(wait).or_default() += 1);
+    waits
+}
+
+/// Until when a mailbox waits, and what for.
+fn wait_of(mailbox: &MailboxSummary) -> Option<(&str, &str)> {
+    let standing = &mailbox.standing;
+    Some((standing.now.until.as_deref()?, standing.why.as_deref()?))
+}
+
+/// Returns what mailboxes wait for now, a line for each: `12 mailboxes wait until 00:00:00 CET: Gmail's 2,500 MB
+/// a day`.
+fn wait_lines(waits: &Waits<'_>) -> Vec<String> {
     let wait = |n| if n == 1 { "waits" } else { "wait" };
     let line = |((until, what), n): (&(&str, &str), &u64)| {
         format!("{} {} until {}: {}", plural(*n, "mailbox"), wait(*n), local(until), escape(what))
@@ -224,7 +256,8 @@ fn pace_line(view: &View) -> Option<String> {
     Some(line)
 }
 
-fn table(mailboxes: &[&MailboxSummary], view: &View) -> Table {
+fn table(mailboxes: &[&MailboxSummary], waits: &Waits<'_>, view: &View) -> Table {
+    let said: HashSet<_> = waits.keys().take(WAITS_SHOWN).copied().collect();
     let phases = mailboxes.iter().any(|mailbox| mailbox.standing.phase.is_some());
     let head = [("Mailbox", Align::Left), ("", Align::Left)];
     let numbers = [
@@ -238,12 +271,14 @@ fn table(mailboxes: &[&MailboxSummary], view: &View) -> Table {
         &[&head[..], &numbers[..], &[(if phases { "Phase" } else { "" }, Align::Left)]].concat(),
     );
     for mailbox in mailboxes {
-        push_mailbox(&mut table, mailbox, view);
+        // What has a line of its own above is not said again of each that waits.
+        let is_said = wait_of(mailbox).is_some_and(|wait| said.contains(&wait));
+        push_mailbox(&mut table, mailbox, is_said, view);
     }
     table
 }
 
-fn push_mailbox(table: &mut Table, mailbox: &MailboxSummary, view: &View) {
+fn push_mailbox(table: &mut Table, mailbox: &MailboxSummary, is_said: bool, view: &View) {
     let counts = counts(mailbox);
     let done = counts.source_messages.saturating_sub(counts.failed + counts.pending);
     let standing = &mailbox.standing;
@@ -254,17 +289,18 @@ fn push_mailbox(table: &mut Table, mailbox: &MailboxSummary, view: &View) {
     let bad = |n: u64| (n > 0).then_some(Tone::Bad);
     let phase = standing.phase.map_or("", |phase| phase.as_str());
     let name = if standing.mailbox.is_empty() { &mailbox.source } else { &standing.mailbox };
+    let number = |n: u64| if is_counted(mailbox) { count(n) } else { "-".to_owned() };
     table.push_row([
         (name, None),
         (word, Some(tone)),
-        (&count(counts.source_messages), None),
+        (&number(counts.source_messages), None),
         // Rounded down: 100 % is said only when nothing is left.
         (&percent(done, counts.source_messages), None),
-        (&count(counts.failed), bad(counts.failed)),
-        (&count(counts.pending), None),
+        (&number(counts.failed), bad(counts.failed)),
+        (&number(counts.pending), None),
         (phase, Some(Tone::Faint)),
     ]);
-    if let Some(remark) = standing.unlisted.is_none().then(|| remark(mailbox)).flatten() {
+    if let Some(remark) = (standing.unlisted.is_none() && !is_said).then(|| remark(mailbox)).flatten() {
         table.push_remark(&short(&remark, view));
     }
 }
@@ -562,6 +598,8 @@ mod tests {
             at: "now".into(),
             mailboxes: 2,
             conflicts: 0,
+            messages: 890,
+            bytes: Some(3 << 20),
         };
         let in_force =
             ApprovalSummary { number: Some(3), digest: "ff".into(), by: "lea".into(), at: "then".into() };
@@ -590,6 +628,56 @@ mod tests {
         assert!(page.contains(remark), "{page}");
         project.states = [(MailboxState::Listed, 1)].into();
         assert!(next_step(&project).is_some_and(|step| step.contains("plan approve")));
+    }
+
+    #[test]
+    fn what_several_wait_for_stands_above_them_once() {
+        let mut project = two();
+        for (n, mailbox) in project.mailboxes.iter_mut().enumerate() {
+            let standing = &mut mailbox.standing;
+            (standing.now.until, standing.why) = (Some("then".into()), Some("Gmail's 2,500 MB a day".into()));
+            (standing.now.cause, standing.now.state) = (None, MailboxState::Waiting);
+            standing.mailbox = format!("u{n}");
+        }
+        // More different ones than have a line: whose is not shown says it himself.
+        let mut others: Vec<_> = (0..WAITS_SHOWN).map(|_| project.mailboxes[0].clone()).collect();
+        let shown = page(&project, &View { width: Some(80), ..View::default() });
+        assert_eq!(shown.matches("until then").count(), 1, "{shown}");
+        for (n, other) in others.iter_mut().enumerate() {
+            other.standing.now.until = Some(format!("u then {n}"));
+        }
+        project.mailboxes.append(&mut others);
+        let shown = page(&project, &View { width: Some(80), ..View::default() });
+        let lines = shown.lines().filter(|line| line.trim_start().starts_with("until")).count();
+        assert_eq!((lines, shown.matches("until u then 4").count()), (1, 1), "{shown}");
+    }
+
+    #[test]
+    fn before_a_run_has_counted_nothing_is_zero() {
+        let mut project = two();
+        for mailbox in &mut project.mailboxes {
+            mailbox.folders.clear();
+            mailbox.standing.now = StateOf { state: MailboxState::Ready, ..mailbox.standing.now.clone() };
+            mailbox.standing.now.cause = None;
+        }
+        project.totals.counts = Default::default();
+        let view = View { width: Some(80), ..View::default() };
+        let last = |project: &ProjectSummary| page(project, &view).lines().last().unwrap().trim().to_owned();
+        let shown = page(&project, &view);
+        assert!(shown.contains("anna@old.example  ready           -     -       -        -"), "{shown}");
+        assert_eq!(last(&project), "no run has counted anything yet");
+        let newest = PlanSummary {
+            number: 4,
+            digest: "ff".into(),
+            by: "eve".into(),
+            at: "now".into(),
+            mailboxes: 2,
+            conflicts: 0,
+            messages: 890,
+            bytes: Some(3 << 20),
+        };
+        project.plan = Some(PlanStanding { newest: Some(newest), in_force: None, approved: false });
+        assert_eq!(last(&project), "planned: 890 messages, 3.0 MiB to copy; no run has counted anything yet");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use mailhaul_engine::event::MailboxEnd;
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::summary::{
     Counts, Difference, DifferenceKind, Exception, ExceptionOutcome, HookSummary, LeftOutFolder,
-    MailboxSummary, Side,
+    MailboxSummary, Side, SkippedBy,
 };
 use mailhaul_report::forecast;
 use mailhaul_text::{bytes, count, duration, escape, plural, seconds};
@@ -19,6 +19,8 @@ use super::table::paragraph;
 
 /// Mailboxes that are complete get a block of their own up to this many; more are counted.
 const MAX_COMPLETE: usize = 20;
+/// Rules by which messages were skipped that are named; the report has all.
+const RULES_SHOWN: usize = 3;
 /// Failed messages and findings that are listed; the report has all.
 const MAX_LISTED: usize = 20;
 
@@ -68,6 +70,9 @@ pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette
             push_wrapped(&mut out, 2, &line, width);
         }
     }
+    if !quiet {
+        push_skipped(&mut out, outcome, width);
+    }
     out.push_str(&format!("{}\n", pace(outcome)));
     for line in beside_forecast(outcome) {
         push_wrapped(&mut out, 0, &line, width);
@@ -82,6 +87,25 @@ pub(crate) fn page(outcome: &Outcome, quiet: bool, width: Option<usize>, palette
     push_failures(&mut out, outcome, width, palette);
     push_staged(&mut out, outcome, width);
     out
+}
+
+/// Says by which rules messages were skipped, those that skip most first, in the words of the report.
+fn push_skipped(out: &mut String, outcome: &Outcome, width: Option<usize>) {
+    let mut all: Vec<SkippedBy> = Vec::new();
+    for (_, summary) in &outcome.summaries {
+        SkippedBy::join(&mut all, &summary.skipped_by);
+    }
+    if all.is_empty() {
+        return;
+    }
+    let one = |skipped: &SkippedBy| format!("{}: {}", count(skipped.messages), escape(&skipped.rule));
+    let mut rules: Vec<String> = all.iter().take(RULES_SHOWN).map(one).collect();
+    let more = all.iter().skip(RULES_SHOWN);
+    let (n, messages) = (more.clone().count() as u64, more.map(|skipped| skipped.messages).sum());
+    if n > 0 {
+        rules.push(format!("{} by {} more, see `mailhaul report`", count(messages), plural(n, "rule")));
+    }
+    push_wrapped(out, 0, &format!("skipped, by rule: {}", rules.join("; ")), width);
 }
 
 /// Returns whether a run has left older mail pending on purpose.
@@ -243,9 +267,9 @@ fn beside_forecast(outcome: &Outcome) -> Vec<String> {
     let finish = &outcome.finish;
     let mut lines = Vec::new();
     if let Some(expected) = &finish.forecast {
-        let took = match finish.interrupted {
-            true => String::new(),
-            false => format!("; it took {}", forecast::difference(expected, finish.seconds)),
+        let took = match forecast::difference(expected, finish.seconds) {
+            Some(took) if !finish.interrupted => format!("; {took}"),
+            _ => String::new(),
         };
         let (what, basis) = (forecast::expected(expected), forecast::basis(expected));
         lines.push(format!("forecast: {what}, {basis}{took}"));
@@ -510,6 +534,27 @@ mod tests {
             );
             assert!(!page.contains("complete"), "{page}");
         }
+    }
+
+    #[test]
+    fn what_is_skipped_is_said_by_rule() {
+        let mut outcome = samples::outcome();
+        let by = |rule: &str, messages| SkippedBy { rule: rule.into(), messages, bytes: 0 };
+        let said = |outcome: &Outcome| {
+            let page = page(outcome, false, None, Palette::default());
+            page.lines().find(|line| line.starts_with("skipped")).map(str::to_owned)
+        };
+        assert_eq!(said(&outcome), None);
+        outcome.summaries[0].1.skipped_by = vec![by("older\u{1b}", 600), by("larger", 20)];
+        outcome.summaries[1].1.skipped_by =
+            vec![by("larger", 33), by("the flag", 29), by("a", 2), by("b", 1)];
+        assert_eq!(
+            said(&outcome).as_deref(),
+            Some(
+                r"skipped, by rule: 600: older\x1b; 53: larger; 29: the flag; 3 by 2 more rules, see `mailhaul report`"
+            )
+        );
+        assert!(!page(&outcome, true, None, Palette::default()).contains("skipped, by rule"));
     }
 
     #[test]

@@ -283,6 +283,25 @@ pub(crate) fn fit(text: &str, width: usize) -> String {
     out
 }
 
+/// Returns `text` cut at its end to at most `width` cells, with a mark where something is missing.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let (mut out, mut used) = (String::new(), 0);
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used >= width {
+            break;
+        }
+        out.push(c);
+    }
+    if width > 0 {
+        out.push('…');
+    }
+    out
+}
+
 /// Returns `text` filled with blanks up to `width` cells.
 pub(crate) fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
@@ -304,6 +323,12 @@ mod tests {
         table.push_remark("because");
         row(&mut table, ["a\x1b[2J", "", "3 B"]);
         table
+    }
+
+    #[test]
+    fn a_text_is_cut_at_its_end() {
+        assert_eq!(["until 00:00", "受信箱だよ"].map(|text| cut(text, 6)), ["until…", "受信…"]);
+        assert_eq!([cut("abc", 3), cut("abc", 1), cut("abc", 0)], ["abc", "…", ""]);
     }
 
     #[test]

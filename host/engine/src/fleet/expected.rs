@@ -3,18 +3,21 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use mailhaul_text::{count, plural};
+use mailhaul_text::plural;
 
 use crate::account::Mailbox;
 use crate::assessment::forecast::{Circumstances, Fleet, MailboxLoad};
 use crate::code::Code;
 use crate::plan::PlannedLoad;
-use crate::run_kind::{Phase, RunKind};
+use crate::run_kind::RunKind;
 use crate::state::ledger::{Ledger, Result};
 use crate::state::reading::{Readings, Stamp};
 use crate::state::record::{Record, RunForecast, Stage};
 use crate::summary::Counts;
 use crate::task::context::Context;
+
+/// How the record has it that a run was asked for the newest mail alone, with the age behind it.
+pub(crate) const NEWEST: &str = "--newest";
 
 /// What was known of one mailbox when somebody last looked into it.
 struct Known {
@@ -61,6 +64,7 @@ pub(crate) fn of_run(
             continue;
         };
         any = true;
+        let mut copied_bytes = None;
         let left = match since.get(&mailbox.key) {
             None => load.messages,
             Some(Since::Finished) => 0,
@@ -68,15 +72,23 @@ pub(crate) fn of_run(
                 let counts = counts(&context.job.state_dir, &mailbox.key, &readings);
                 let skipped = if whole { counts.skipped } else { 0 };
                 let done = counts.copied + counts.already_present + skipped;
-                (load.messages + settled).saturating_sub(done).min(load.messages)
+                let left = (load.messages + settled).saturating_sub(done).min(load.messages);
+                // Nobody knows how large those were that had been settled before.
+                if settled == 0 && left > 0 && counts.already_present == 0 && skipped == 0 {
+                    copied_bytes = Some(counts.bytes);
+                }
+                left
             }
         };
         basis.copied += u64::from(left == 0 && since.contains_key(&mailbox.key));
-        load.bytes = load.bytes.map(|bytes| part(bytes, left, load.messages));
+        load.bytes = load.bytes.map(|bytes| match copied_bytes {
+            Some(copied) => bytes.saturating_sub(copied),
+            None => part(bytes, left, load.messages),
+        });
         load.messages = left;
         fleet.add(&load);
     }
-    Ok(any.then(|| expected(&fleet, &circumstances, basis.words())))
+    Ok(any.then(|| expected(&fleet, &circumstances, &basis.words(), &basis.remark())))
 }
 
 /// Returns what sending again what failed for a reason is expected to take, by the number of messages alone.
@@ -94,10 +106,10 @@ pub(crate) fn of_retry(context: &Context, code: Code, selected: &[Mailbox]) -> R
             None => fleet.leave_out(1),
         }
     }
-    expected(&fleet, &circumstances, format!("what failed for {code}, by its number alone"))
+    expected(&fleet, &circumstances, &format!("what failed for {code}, by its number alone"), "")
 }
 
-fn expected(fleet: &Fleet, circumstances: &Circumstances, of: String) -> RunForecast {
+fn expected(fleet: &Fleet, circumstances: &Circumstances, of: &str, remark: &str) -> RunForecast {
     let forecast = fleet.forecast();
     let (messages, bytes) = fleet.amount();
     let speed = match &circumstances.measured {
@@ -110,7 +122,7 @@ fn expected(fleet: &Fleet, circumstances: &Circumstances, of: String) -> RunFore
         messages,
         bytes,
         without: forecast.left_out,
-        basis: format!("{of}, {speed}"),
+        basis: format!("{of}, {speed}{remark}"),
     }
 }
 
@@ -160,8 +172,8 @@ fn since(record: &dyn Record, known: &HashMap<String, Known>) -> Result<HashMap<
         .into_iter()
         .filter(|run| matches!(run.kind, RunKind::Run | RunKind::Retry))
         .map(|run| {
-            // A pre-stage and a retry come to their end with a part of the mail.
-            let whole = run.kind == RunKind::Run && run.phase != Some(Phase::PreStage);
+            // With `--newest`, as a retry does, a run comes to its end with a part of the mail.
+            let whole = run.kind == RunKind::Run && !run.filter.iter().any(|asked| asked.starts_with(NEWEST));
             (run.id, (run.ended.unwrap_or(run.started), whole))
         })
         .collect();
@@ -243,21 +255,22 @@ impl Basis {
             };
             parts.push((what, self.assessments.values().sum()));
         }
-        let mut words = match parts.as_slice() {
+        match parts.as_slice() {
             [(only, _)] => only.clone(),
             all => {
                 let each = all.iter().map(|(what, n)| format!("{what} ({})", plural(*n, "mailbox")));
                 each.collect::<Vec<_>>().join(" and ")
             }
-        };
-        if self.copied > 0 {
-            let (is, them) = if self.copied == 1 { ("is", "it") } else { ("are", "them") };
-            words.push_str(&format!(
-                "; {} of these {is} copied since, and what is new in {them} is not foreseen",
-                count(self.copied)
-            ));
         }
-        words
+    }
+
+    /// Says what is not in it.
+    fn remark(&self) -> String {
+        match self.copied {
+            0 => String::new(),
+            1 => "; new mail of 1 mailbox that is copied already is not in it".to_owned(),
+            n => format!("; new mail of {} that are copied already is not in it", plural(n, "mailbox")),
+        }
     }
 }
 
@@ -275,14 +288,15 @@ mod tests {
         let seen = |day: &str, n| (day.to_owned(), n);
         let of = |plans: &[((u64, String), u64)], assessments: &[(String, u64)], copied| {
             let (plans, assessments) = (plans.iter().cloned(), assessments.iter().cloned());
-            Basis { plans: plans.collect(), assessments: assessments.collect(), copied }.words()
+            let basis = Basis { plans: plans.collect(), assessments: assessments.collect(), copied };
+            basis.words() + &basis.remark()
         };
         assert_eq!(of(&[plan(3, 9)], &[], 0), "plan 3 of 2026-11-28");
         assert_eq!(of(&[plan(1, 2), plan(3, 9)], &[], 0), "plans 1 to 3, the newest of 2026-11-28");
         assert_eq!(
             of(&[plan(3, 9_990)], &[seen("2026-11-26", 1), seen("2026-11-27", 7)], 1),
-            "plan 3 of 2026-11-28 (9,990 mailboxes) and assessments up to 2026-11-27 (8 mailboxes); 1 of these is \
-             copied since, and what is new in it is not foreseen"
+            "plan 3 of 2026-11-28 (9,990 mailboxes) and assessments up to 2026-11-27 (8 mailboxes); new mail of 1 \
+             mailbox that is copied already is not in it"
         );
     }
 

@@ -7,11 +7,11 @@ use std::time::Instant;
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
-use crate::fleet::expected::{of_retry, of_run};
+use crate::fleet::expected::{NEWEST, of_retry, of_run};
 use crate::job::Task;
 use crate::mailbox_state::NewestEnd;
 use crate::run_kind::{Phase, RunKind};
-use crate::state::facts::MailboxRuns;
+use crate::state::facts::{MailboxRuns, by_mailbox, phase_after};
 use crate::state::ledger::{Ledger, LedgerError};
 use crate::state::reading::{Stamp, to_keep};
 use crate::state::record::{self, ListedMailbox, NewRun, Reading, RecordedMailbox, RunResult};
@@ -29,6 +29,8 @@ pub(crate) struct ProjectRecorder {
     recording: Arc<Recording>,
     kind: RunKind,
     phase: Option<Phase>,
+    /// The phase that each mailbox was in before a pre-stage.
+    phases: HashMap<String, Phase>,
     mailboxes: HashMap<String, RecordedMailbox>,
     /// What the ledgers of mailboxes that have ended say; kept once their files have settled.
     ended: Mutex<Vec<(String, Stamp, MailboxSummary)>>,
@@ -67,14 +69,18 @@ impl ProjectRecorder {
         };
         let phase = match kind {
             RunKind::Assess => Some(Phase::Assess),
-            RunKind::Run if newest.is_some() => Some(Phase::PreStage),
             RunKind::Run if selected.iter().all(finished) => Some(Phase::Delta),
+            RunKind::Run if newest.is_some() => Some(Phase::PreStage),
             RunKind::Run => Some(Phase::Full),
             _ => None,
         };
+        let phases = match phase {
+            Some(Phase::PreStage) => phases(&*record)?,
+            _ => HashMap::new(),
+        };
         let keys: Vec<&str> = selected.iter().map(|mailbox| mailbox.key.as_str()).collect();
         let job = &context.job;
-        let newest = newest.map(|newest| format!("--newest {}", newest.written));
+        let newest = newest.map(|newest| format!("{NEWEST} {}", newest.written));
         let filter: Vec<String> = job.choice.typed().into_iter().chain(newest).collect();
         let new = NewRun { kind, phase, requester: &job.requester, filter: &filter };
         // Before the run stands in the record, among those that say what is left.
@@ -92,6 +98,7 @@ impl ProjectRecorder {
             recording,
             kind,
             phase,
+            phases,
             mailboxes,
             ended: Mutex::default(),
             begun: Instant::now(),
@@ -203,7 +210,7 @@ impl ProjectRecorder {
             stopped: end.stopped().cloned(),
             run_finished: self.copies().then_some(newest == NewestEnd::Finished),
             answered: newest == NewestEnd::Finished,
-            phase: self.phase,
+            phase: phase_after(self.phases.get(&mailbox.key).copied(), self.phase),
             ..MailboxRuns::default()
         };
         self.recording.with(|record, _| stand_after(record, summary, recorded.clone(), &runs))?;
@@ -216,6 +223,13 @@ impl ProjectRecorder {
         }
         Ok(())
     }
+}
+
+/// The phase that each mailbox is in by the runs so far.
+fn phases(record: &dyn record::Record) -> Result<HashMap<String, Phase>, LedgerError> {
+    let (runs, outcomes) = (record.runs(u32::MAX)?, record.outcomes()?);
+    let mailboxes = by_mailbox(&runs, &outcomes).into_iter();
+    Ok(mailboxes.filter_map(|(mailbox, runs)| Some((mailbox.to_owned(), runs.phase?))).collect())
 }
 
 /// What is expected of a task that copies. Of a pre-stage nothing is: how much of the mail is new enough is

@@ -114,8 +114,9 @@ impl Progress {
         };
         // What is left of a mailbox that has ended is not done by this task.
         let to_do = messages.left.saturating_sub(self.ended.left);
-        let left = self.rate.left(to_do).filter(|_| now >= ESTIMATE_AFTER);
         let waiting = self.active.iter().filter(|active| active.is_waiting()).count() as u64;
+        // What waits goes on when its time has come, whatever the pace of the others.
+        let left = self.rate.left(to_do).filter(|_| waiting == 0 && now >= ESTIMATE_AFTER);
         Picture {
             project: ProjectPicture {
                 mailboxes: MailboxNumbers { waiting, ..self.numbers.clone() },

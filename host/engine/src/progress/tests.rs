@@ -238,6 +238,31 @@ fn a_wait_and_a_silence_are_named() {
     assert_eq!(model.picture(at(63)).project.mailboxes.waiting, 0);
 }
 
+#[test]
+fn while_one_waits_the_pace_says_nothing_of_what_is_left() {
+    let mut model = Progress::of_copy();
+    model.event(&Event::Started { mailboxes: 2 }, at(0));
+    for key in [ANN, "bob"] {
+        model.event(&Event::MailboxStarted { mailbox: key.into() }, at(0));
+    }
+    model.event(&counted(tally(100, 0, 0)), at(0));
+    model.picture(at(0));
+    model.event(&progress("A", tally(100, 50, 50), tally(100, 50, 50), None), at(5));
+    assert!(model.picture(at(5)).project.seconds_left.is_some());
+    let waiting = Event::Waiting {
+        mailbox: "bob".into(),
+        side: Side::Source,
+        why: WaitFor::Budget,
+        until: "2026-12-01T00:00:00Z".into(),
+        reason: "Gmail's 2,500 MB a day".into(),
+        attempt: 1,
+    };
+    model.event(&waiting, at(5));
+    assert_eq!(model.picture(at(5)).project.seconds_left, None);
+    model.event(&Event::Resumed { mailbox: "bob".into() }, at(6));
+    assert!(model.picture(at(6)).project.seconds_left.is_some());
+}
+
 /// The ledger says nothing of what was compared: a folder that begins again goes on where it was, and what a
 /// sample leaves out is not left.
 #[test]

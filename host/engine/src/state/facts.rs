@@ -29,7 +29,7 @@ pub(crate) struct MailboxRuns {
     pub run_finished: Option<bool>,
     /// A task came to its end with it, so that both ends have answered.
     pub answered: bool,
-    /// The part of the move that its newest run was.
+    /// The part of the move that its newest run was; a pre-stage is none after another part.
     pub phase: Option<Phase>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
                 mailbox.why.clone_from(&outcome.waits_for);
             }
             if outcome.stage == Stage::Begun && run.kind.writes() {
-                (mailbox.stopped, mailbox.phase) = (None, run.phase);
+                (mailbox.stopped, mailbox.phase) = (None, phase_after(mailbox.phase, run.phase));
             }
             continue;
         }
@@ -86,13 +86,22 @@ pub(crate) fn by_mailbox<'a>(runs: &[RecordedRun], outcomes: &'a [Outcome]) -> H
         mailbox.answered |= end == NewestEnd::Finished;
         if run.kind.writes() {
             mailbox.stopped.clone_from(&outcome.stopped);
-            mailbox.phase = run.phase;
+            mailbox.phase = phase_after(mailbox.phase, run.phase);
             if run.kind != RunKind::Undo {
                 mailbox.run_finished = Some(end == NewestEnd::Finished);
             }
         }
     }
     all
+}
+
+/// The phase of a mailbox after a run of one: to bring its newest mail first, once it was to be copied whole,
+/// takes it nowhere back.
+pub(crate) fn phase_after(before: Option<Phase>, run: Option<Phase>) -> Option<Phase> {
+    match (before, run) {
+        (Some(before), Some(Phase::PreStage)) => Some(before),
+        _ => run,
+    }
 }
 
 /// Whether a mailbox stopped for what a task of this kind would not have seen: no look at both ends sees a
@@ -425,6 +434,22 @@ mod tests {
         ] {
             let facts = of("ann", &summary, None, &Accepted::new(acceptances), None);
             assert_eq!(state(&facts).state, expected, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_pre_stage_is_no_step_back() {
+        use Phase::{Delta, Full, PreStage};
+        for (before, run, after) in [
+            (None, Some(PreStage), Some(PreStage)),
+            (Some(PreStage), Some(PreStage), Some(PreStage)),
+            (Some(PreStage), Some(Full), Some(Full)),
+            (Some(Full), Some(PreStage), Some(Full)),
+            (Some(Delta), Some(PreStage), Some(Delta)),
+            (Some(Delta), Some(Full), Some(Full)),
+            (Some(Full), None, None),
+        ] {
+            assert_eq!(phase_after(before, run), after, "{before:?} {run:?}");
         }
     }
 }

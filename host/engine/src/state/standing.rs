@@ -11,7 +11,7 @@ use crate::state::ledger::{Ledger, LedgerError, Result};
 use crate::state::phases::phases;
 use crate::state::reading::{self, Readings, Stamp};
 use crate::state::record::{
-    self, Approval, ListedMailbox, Note, Outcome, Reading, Record, RecordedMailbox, RecordedPlan,
+    self, Approval, ListedMailbox, Note, Outcome, PlanSums, Reading, Record, RecordedMailbox, RecordedPlan,
     RecordedRun, Stage,
 };
 use crate::summary::{
@@ -145,7 +145,10 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     }
     summary.plan = plan_standing(record.plans(1)?.into_iter().next(), approvals.into_iter().next());
     summary.runs = shown_runs(&*record, &runs, &outcomes)?;
-    summary.phases = phases(&*record, &runs)?;
+    let held = summary.mailboxes.iter().flat_map(|mailbox| &mailbox.folders);
+    let held = held
+        .fold((0, 0), |(copied, bytes), folder| (copied + folder.counts.copied, bytes + folder.counts.bytes));
+    summary.phases = phases(&*record, &runs, held)?;
     let copied = runs.iter().find(|run| matches!(run.kind, RunKind::Run | RunKind::Retry));
     summary.last_run = copied.map_or_else(LastRun::default, |run| LastRun {
         copied: run.copied,
@@ -277,7 +280,8 @@ fn plan_standing(newest: Option<RecordedPlan>, in_force: Option<Approval>) -> Op
     let approved = newest.as_ref().zip(in_force.as_ref()).is_some_and(|(a, b)| a.digest == b.digest);
     let newest = newest.map(|plan| {
         let RecordedPlan { number, digest, by, at, sums, .. } = plan;
-        PlanSummary { number, digest, by, at, mailboxes: sums.mailboxes, conflicts: sums.conflicts }
+        let PlanSums { mailboxes, conflicts, messages, bytes, .. } = sums;
+        PlanSummary { number, digest, by, at, mailboxes, conflicts, messages, bytes }
     });
     let in_force = in_force.map(|approval| {
         let Approval { number, digest, by, at } = approval;
@@ -302,7 +306,8 @@ fn run_summary(run: &RecordedRun, outcomes: &[Outcome], waits: Vec<RunWait>) -> 
         by: run.by.clone(),
         channel: run.channel,
         started: run.started.clone(),
-        ended: run.ended.clone(),
+        // Not before it began, though a clock was put back.
+        ended: run.ended.as_ref().map(|ended| ended.max(&run.started).clone()),
         result: run.result_word().to_owned(),
         mailboxes: mine().count() as u64,
         ended_mailboxes: ended as u64,

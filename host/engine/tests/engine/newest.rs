@@ -121,6 +121,29 @@ fn a_pre_stage_brings_what_is_new_and_a_run_the_rest() {
     assert_eq!(filters, ["--newest 90d", "--newest 90d", "--newest 30d", "--newest 365d", "", ""]);
 }
 
+#[test]
+fn a_pre_stage_after_a_whole_run_takes_no_phase_back() {
+    let stage = three_folders();
+    let stop = stage.stopper();
+    stage.target.manners(|m| {
+        m.on_append = Box::new(move |_| {
+            stop();
+            Take::Store
+        });
+    });
+    stage.run().interrupted();
+    stage.behave();
+    let phases = |outcome: &Outcome| {
+        let run = record::open(&stage.job.state_dir).unwrap().runs(1).unwrap().remove(0).phase;
+        (outcome.mailbox().standing.phase, run)
+    };
+    let outcome = stage.task(newest(90));
+    assert_eq!(phases(&outcome), (Some(Phase::Full), Some(Phase::PreStage)), "it was to be copied whole");
+    stage.run().complete();
+    let outcome = stage.task(newest(90));
+    assert_eq!(phases(outcome.complete()), (Some(Phase::Delta), Some(Phase::Delta)));
+}
+
 /// Nothing is older: it is a whole run.
 #[test]
 fn a_mailbox_that_is_new_as_a_whole_is_complete() {

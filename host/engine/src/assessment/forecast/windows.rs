@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use mailhaul_text::{bytes_rounded, count};
+use mailhaul_text::{bytes_as_set, count};
 
 use super::Bound;
 use crate::hours::{Hours, Opening};
@@ -83,7 +83,7 @@ impl Ceilings {
         let mut found = Vec::new();
         for (most, of) in self.bytes_a_day.into_iter().zip(["from the old host", "into the new host"]) {
             let Some(most) = most.filter(|most| *most > 0) else { continue };
-            let sentence = format!("{} a day {of} (`bytes_per_day` under `[limits]`)", bytes_rounded(most));
+            let sentence = format!("{} a day {of} (`bytes_per_day` under `[limits]`)", bytes_as_set(most));
             found.push(Allowance::new(bytes, most, DAY, Bound::BytesPerDay, sentence));
         }
         if let Some(most) = self.messages_an_hour.filter(|most| *most > 0) {
@@ -100,7 +100,7 @@ impl Ceilings {
 
     /// The bandwidth as the reason of a forecast.
     pub(super) fn bandwidth_sentence(&self) -> String {
-        let most = bytes_rounded(self.bandwidth.unwrap_or(0));
+        let most = bytes_as_set(self.bandwidth.unwrap_or(0));
         format!("{most} a second (`bandwidth` under `[limits]`)")
     }
 }

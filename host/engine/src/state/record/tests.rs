@@ -319,3 +319,14 @@ fn budgets_ceilings_and_waits_are_kept() {
     assert!(record.waits(&[]).unwrap().is_empty());
     assert_eq!(record.runs(2).unwrap()[1].forecast, Some(forecast));
 }
+
+/// While everything waited its row stood still, and so did all that was said of the time.
+#[test]
+fn a_run_that_goes_on_has_taken_the_time_since_it_began() {
+    let at = |time: &str| time.parse::<jiff::Timestamp>().unwrap();
+    let (begun, later) = ("2026-11-30T08:00:00Z", at("2026-11-30T08:10:00Z"));
+    assert_eq!(taken(begun, later, 0.5), 600.0);
+    assert_eq!(taken(begun, later, 700.0), 700.0, "a clock that was put back");
+    assert_eq!(taken(begun, at("2026-11-30T07:00:00Z"), 0.0), 0.0);
+    assert_eq!(taken("", later, 3.0), 3.0);
+}

@@ -22,7 +22,7 @@ use crate::state::record::migrate::{VERSION, migrate};
 use crate::state::record::{
     Acceptance, AccountRecord, Approval, Fact, KEPT_RUNS, LearntCeiling, ListedMailbox, NewPlan, NewRun,
     Note, Outcome, PlannedRow, Reading, Record, RecordedMailbox, RecordedPlan, RecordedRun, RunForecast,
-    RunId, RunResult, RunWait, Spent, Stage, now,
+    RunId, RunResult, RunWait, Spent, Stage, now, taken,
 };
 use crate::summary::Stopped;
 
@@ -294,20 +294,24 @@ impl Record for SqliteRecord {
             |r| {
                 let (id, result): (i64, Option<String>) = (r.get(0)?, r.get(8)?);
                 let filter: Option<String> = r.get(7)?;
+                let (started, recorded): (String, f64) = (r.get(3)?, r.get(11)?);
+                let alive = result.is_none() && is_alive(&self.state_dir, id);
+                let seconds =
+                    if alive { taken(&started, jiff::Timestamp::now(), recorded) } else { recorded };
                 Ok(RecordedRun {
                     id: RunId(id),
                     kind: named(r, 1, RunKind::parse)?.unwrap_or(RunKind::Run),
                     phase: named(r, 2, Phase::parse)?,
-                    started: r.get(3)?,
+                    started,
                     ended: r.get(4)?,
                     by: r.get(5)?,
                     channel: named(r, 6, Channel::parse)?,
                     filter: filter.iter().flat_map(|filter| filter.lines()).map(str::to_owned).collect(),
-                    alive: result.is_none() && is_alive(&self.state_dir, id),
+                    alive,
                     result: result.map(|name| RunResult::parse(&name).unwrap_or(RunResult::NotRecorded)),
                     copied: r.get(9)?,
                     bytes: r.get(10)?,
-                    seconds: r.get(11)?,
+                    seconds,
                     forecast: r
                         .get::<_, Option<String>>(12)?
                         .and_then(|json| serde_json::from_str(&json).ok()),
