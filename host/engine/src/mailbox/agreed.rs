@@ -8,7 +8,7 @@ use mailhaul_text::plural;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::MailboxWork;
-use crate::mapping::planner::{PlannedMailbox, add_up};
+use crate::mapping::planner::PlannedMailbox;
 use crate::plan::{AgreedMailbox, Misfit, stands_without};
 use crate::side::Side;
 use crate::state::ledger::LedgerError;
@@ -47,7 +47,7 @@ impl BesidePlan {
         let new: HashSet<&str> = fit.new.iter().map(String::as_str).collect();
         plan.folders.retain(|folder| !new.contains(folder.source.as_str()));
         planned.mappings.folders.retain(|mapped| !new.contains(mapped.folder.path.to_string().as_str()));
-        add_up(plan);
+        plan.add_up();
         // Of a folder that does not tell nobody knows that it is empty.
         let messages = |folder: &String| planned.messages.get(folder).copied().unwrap_or(1);
         let waiting = fit.new.iter().map(|folder| (folder.clone(), messages(folder))).collect();

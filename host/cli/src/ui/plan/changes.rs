@@ -1,6 +1,8 @@
 //! What is otherwise than in the plan before: grouped, with the folders as `−` and `+` lines.
 
-use mailhaul_engine::plan::{ChangeGroup, ChangeKind, Differences, FolderChange};
+use mailhaul_engine::plan::{
+    ChangeGroup, ChangeKind, Differences, FolderChange, LeftOutChange, SettingsChange, SettingsPart,
+};
 use mailhaul_text::{count, escape, plural};
 
 use super::super::paint::{Palette, Tone};
@@ -21,6 +23,66 @@ impl Most {
     pub(crate) const FLEET: Self = Self { groups: 6, changes: 2 };
 }
 
+/// Rules by which more or fewer messages are left out that are told.
+const LEFT_OUT: usize = 5;
+
+/// Entries of a setting that are told.
+const ENTRIES: usize = 5;
+
+/// Returns the lines about settings that are otherwise than in the plan before: what follows comes from them.
+pub(crate) fn settings(changes: &[SettingsChange], width: Option<usize>, palette: Palette) -> String {
+    let mut out = String::new();
+    if changes.is_empty() {
+        return out;
+    }
+    out.push_str(&format!("{}\n", palette.paint(Tone::Strong, "settings that changed:")));
+    for change in changes {
+        push_wrapped(&mut out, 2, &setting(change), width);
+    }
+    out
+}
+
+fn setting(change: &SettingsChange) -> String {
+    let all = |entries: &[String]| match entries {
+        [] => "empty".to_owned(),
+        entries => listed(entries.iter().map(String::as_str)),
+    };
+    match change.part {
+        SettingsPart::Select => {
+            format!("`[select]` was {} and is {}", all(&change.before), all(&change.now))
+        }
+        SettingsPart::Mapping => {
+            format!("mapping plugins: they were {} and are {}", all(&change.before), all(&change.now))
+        }
+        SettingsPart::Folders => {
+            let (gone, new) = (listed(change.gone()), listed(change.new_ones()));
+            match (gone.is_empty(), new.is_empty()) {
+                (true, true) => "the `[[folders]]` rules stand in another order".to_owned(),
+                (true, false) => format!("new `[[folders]]` rules: {new}"),
+                (false, true) => format!("`[[folders]]` rules that are gone: {gone}"),
+                (false, false) => format!("new `[[folders]]` rules: {new}; gone: {gone}"),
+            }
+        }
+    }
+}
+
+fn listed<'a>(entries: impl Iterator<Item = &'a str>) -> String {
+    let all: Vec<&str> = entries.collect();
+    let mut told: Vec<String> =
+        all.iter().take(ENTRIES).map(|entry| format!("`{}`", short(entry, 160))).collect();
+    if all.len() > ENTRIES {
+        told.push(format!("{} more", count((all.len() - ENTRIES) as u64)));
+    }
+    told.join(", ")
+}
+
+/// The line about a rule that leaves out more or fewer messages than before.
+fn left_out(change: &LeftOutChange) -> String {
+    let LeftOutChange { rule, before, now } = change;
+    let rule = if rule.is_empty() { "further rules".into() } else { short(rule, 90) };
+    format!("{} left out instead of {}: {rule}", plural(*now, "message"), count(*before))
+}
+
 /// Returns the lines about what changed. `file` is the file that the plan was held against, where one was
 /// named.
 pub(crate) fn section(
@@ -33,7 +95,12 @@ pub(crate) fn section(
     let mut out = String::new();
     let then = then(all, file);
     let groups = all.groups();
-    if all.compared > 0 && groups.is_empty() {
+    if all.compared > 0 && groups.is_empty() && !all.left_out.is_empty() {
+        let head = palette.paint(Tone::Strong, &format!("against {then}:"));
+        let line =
+            format!("{head} {} as there, and other messages of them are left out", folders_are(all.same));
+        push_wrapped(&mut out, 0, &line, width);
+    } else if all.compared > 0 && groups.is_empty() {
         let line = format!("{} as in {then}", folders_are(all.same));
         push_wrapped(&mut out, 0, &format!("nothing has changed: {line}"), width);
     } else if all.compared > 0 {
@@ -55,6 +122,9 @@ pub(crate) fn section(
             push_wrapped(&mut out, 2, &line, width);
         }
         push_wrapped(&mut out, 2, &format!("{} as in {then}", folders_are(all.same)), width);
+    }
+    for change in all.left_out.iter().take(LEFT_OUT) {
+        push_wrapped(&mut out, 2, &left_out(change), width);
     }
     if all.first_time > 0 {
         let (created, merged) = all.on_target();

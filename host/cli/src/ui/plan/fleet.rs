@@ -4,11 +4,9 @@ use std::borrow::Cow;
 
 use mailhaul_engine::assessment::forecast::Forecast;
 use mailhaul_engine::plan::{ConflictGroup, ConflictKind, LeftOut, Overview, PlanTotals, RuleGroup, Way};
-use mailhaul_engine::record::Approval;
 use mailhaul_text::{bytes, count, escape, plural};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::super::clock::local_time;
 use super::super::paint::{Palette, Tone};
 use super::super::sum::push_wrapped;
 use super::super::table::{Align, Table};
@@ -34,19 +32,6 @@ const NAMED: usize = 9;
 
 /// Rules by which messages are left out that have a line of their own.
 const LEFT_OUT: usize = 5;
-
-/// What the plan is known by.
-#[derive(Debug, Default)]
-pub(crate) struct Identity<'a> {
-    /// Its number; `None` where it has none.
-    pub number: Option<u64>,
-    pub digest: &'a str,
-    pub by: &'a str,
-    /// When it was made: UTC, RFC 3339.
-    pub at: &'a str,
-    /// The approval that is in force.
-    pub in_force: Option<&'a Approval>,
-}
 
 /// Returns a name in at most so many cells, escaped: of a longer one the middle is left out.
 pub(crate) fn short(name: &str, cells: usize) -> String {
@@ -314,41 +299,6 @@ pub(crate) fn sums(totals: &PlanTotals, forecast: &Forecast, width: Option<usize
     out
 }
 
-/// Returns the lines that say which plan it is, and whether somebody has approved it.
-pub(crate) fn identity(plan: &Identity<'_>, width: Option<usize>) -> String {
-    let mut out = String::new();
-    let Some(number) = plan.number else { return out };
-    let line = format!(
-        "plan {number}, digest {}, made by {} on {}",
-        digits(plan.digest),
-        escape(plan.by),
-        local_time(plan.at)
-    );
-    push_wrapped(&mut out, 0, &line, width);
-    if let Some(approval) = plan.in_force {
-        let line = match approval.digest == plan.digest {
-            true => format!("approved by {} on {}", escape(&approval.by), local_time(&approval.at)),
-            false => format!("it is not approved: {} is in force", approved(approval)),
-        };
-        push_wrapped(&mut out, 0, &line, width);
-    }
-    out
-}
-
-/// Returns which plan was approved, by whom and when.
-pub(crate) fn approved(approval: &Approval) -> String {
-    let plan = match approval.number {
-        Some(number) => format!("plan {number}"),
-        None => format!("the plan with digest {}", digits(&approval.digest)),
-    };
-    format!("{plan}, approved by {} on {},", escape(&approval.by), local_time(&approval.at))
-}
-
-/// Returns as much of a digest as people compare.
-pub(crate) fn digits(digest: &str) -> String {
-    digest.chars().filter(char::is_ascii_hexdigit).take(12).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use mailhaul_engine::assessment::Portion;
@@ -356,8 +306,10 @@ mod tests {
 
     use mailhaul_engine::assessment::forecast::of_plans;
     use mailhaul_engine::job::Limits;
+    use mailhaul_engine::record::Approval;
 
     use super::super::super::samples;
+    use super::super::approval::{self, Identity};
     use super::super::changes::{self, Most};
     use super::*;
 
@@ -447,20 +399,22 @@ mod tests {
     /// The page of more mailboxes than have one each.
     fn page(plans: &[MailboxPlan], differences: &Differences, width: Option<usize>) -> String {
         let (overview, palette) = (overview(plans), Palette::default());
+        let at = "then".to_owned();
         let approval =
-            Approval { digest: "ffff".into(), number: Some(3), by: "lea".into(), at: "then".into() };
+            Approval { digest: "ffff".into(), number: Some(3), by: "lea".into(), at, mailboxes: 40 };
         let identity = Identity {
             number: Some(4),
             digest: "0123456789abcdef0123456789abcdef",
             by: "eve",
             at: "now",
-            in_force: Some(&approval),
+            in_force: std::slice::from_ref(&approval),
+            approved: false,
         };
         [
             trouble(&overview, width, palette),
             changes::section(differences, None, Most::FLEET, width, palette),
             by_rule(&overview, width, palette),
-            sums(&overview.totals(), &forecast(plans), width) + &self::identity(&identity, width),
+            sums(&overview.totals(), &forecast(plans), width) + &approval::identity(&identity, width),
         ]
         .join("\n")
     }
@@ -529,7 +483,7 @@ mod tests {
             benchmarks at a round trip of 50 ms. Copy one mailbox with `mailhaul run
             --only MAILBOX`: from then on it goes by what was measured
         plan 4, digest 0123456789ab, made by eve on now
-        it is not approved: plan 3, approved by lea on then, is in force
+        it is not approved; in force is plan 3, approved by lea on then
         "#);
     }
 
