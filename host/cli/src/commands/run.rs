@@ -177,3 +177,43 @@ fn needs_another_run(summary: &MailboxSummary) -> bool {
         || summary.hooks.iter().any(|hook| hook.outcome == HookOutcome::Fail)
             && !summary.differences.iter().any(|found| !found.note && found.is_missing_copy())
 }
+
+#[cfg(test)]
+mod tests {
+    use mailhaul_engine::plan::PlanSettings;
+    use mailhaul_engine::record::NewApproval;
+    use mailhaul_engine::run_kind::Requester;
+
+    use super::*;
+    use crate::commands::out::tests::project;
+    use crate::ui::samples;
+
+    #[test]
+    fn who_follows_no_approved_plan_is_told_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = project(dir.path());
+        let requester = Requester::on_terminal("eve");
+        let file = |mailboxes| {
+            PlanFile::new("p", (&requester, jiff::Timestamp::now()), PlanSettings::default(), mailboxes)
+        };
+        let path = Path::new("plan.json");
+        let one = file(vec![samples::plan()]);
+        assert_eq!(about_approval(&project, None), None, "nobody has approved anything");
+        assert_eq!(about_approval(&project, Some((path, &one))), None);
+        let (mailbox, digest) = (samples::plan().mailbox, samples::plan().digest());
+        let mailboxes = [(mailbox.as_str(), digest.as_str())];
+        let approval = NewApproval { digest: &one.digest, by: "lea", mailboxes: &mailboxes };
+        record::open(&project.state).unwrap().approve(&approval).unwrap();
+        let without = about_approval(&project, None).unwrap();
+        assert!(without.contains("approved by lea") && without.contains("follows no plan"), "{without}");
+        assert_eq!(about_approval(&project, Some((path, &one))), None, "it is the approved one");
+        let mut other = samples::plan();
+        other.folders[0].target = Some("Elsewhere".into());
+        let other = file(vec![samples::plan(), MailboxPlan { mailbox: "other".into(), ..other }]);
+        let warning = about_approval(&project, Some((path, &other))).unwrap();
+        assert!(
+            warning.starts_with("`plan.json` is not approved for 1 of its 2 mailboxes; in force is"),
+            "{warning}"
+        );
+    }
+}

@@ -67,7 +67,8 @@ fn make(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
     outcome.refusal()?;
     let (finish, settings) = (&outcome.finish, &outcome.settings);
     draft.in_order(finish.mailboxes.iter().map(|(mailbox, _)| mailbox.as_str()))?;
-    let measured = store::measured(&project.state)?;
+    // Without a record the plan is made all the same, by what is known without it.
+    let measured = draft.trouble().map_or_else(|| store::measured(&project.state), |_| Ok(None))?;
     let circumstances = mailhaul_app::limits(&project).circumstances(measured, Some(&jiff::Zoned::now()));
     let survey = draft.survey(reference.as_ref(), &circumstances)?;
     let totals = survey.overview.totals();

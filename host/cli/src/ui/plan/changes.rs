@@ -232,3 +232,53 @@ fn lines(change: &FolderChange) -> Vec<String> {
         _ => vec![before, now],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(part: SettingsPart, before: &[&str], now: &[&str]) -> SettingsChange {
+        let all = |entries: &[&str]| entries.iter().map(|&entry| entry.to_owned()).collect();
+        SettingsChange { part, before: all(before), now: all(now) }
+    }
+
+    #[test]
+    fn settings_that_changed_are_told_as_they_were_and_are() {
+        use SettingsPart::{Folders, Mapping, Select};
+        for (change, expected) in [
+            (
+                change(Select, &[], &["since = 2030-01-01"]),
+                "`[select]` was empty and is `since = 2030-01-01`",
+            ),
+            (
+                change(Mapping, &["roles 0.1.0"], &["roles 0.1.0", "acme 0.2.0"]),
+                "mapping plugins: they were `roles 0.1.0` and are `roles 0.1.0`, `acme 0.2.0`",
+            ),
+            (change(Folders, &["A → B"], &["A → C"]), "new `[[folders]]` rules: `A → C`; gone: `A → B`"),
+            (change(Folders, &["A", "B"], &["B", "A"]), "the `[[folders]]` rules stand in another order"),
+            (change(Folders, &["A"], &[]), "`[[folders]]` rules that are gone: `A`"),
+            (
+                change(Folders, &[], &["1", "2", "3", "4", "5", "6"]),
+                "new `[[folders]]` rules: `1`, `2`, `3`, `4`, `5`, 1 more",
+            ),
+        ] {
+            assert_eq!(setting(&change), expected);
+            let page = settings(&[change], None, Palette::default());
+            assert_eq!(page, format!("settings that changed:\n  {expected}\n"));
+        }
+        assert_eq!(settings(&[], None, Palette::default()), "");
+    }
+
+    #[test]
+    fn messages_that_are_newly_left_out_are_told_though_no_folder_goes_elsewhere() {
+        let rule = "older than [select] since = 2030-01-01".to_owned();
+        let mut all = Differences { compared: 3, same: 12, ..Differences::default() };
+        all.left_out = vec![LeftOutChange { rule, before: 0, now: 1_200 }];
+        let page = section(&all, Some("old.json"), Most::FLEET, None, Palette::default());
+        assert_eq!(
+            page,
+            "against `old.json`: 12 folders are as there, and other messages of them are left out\n  \
+             1,200 messages left out instead of 0: older than [select] since = 2030-01-01\n"
+        );
+    }
+}
