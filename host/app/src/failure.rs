@@ -114,6 +114,7 @@ impl From<LedgerError> for Failure {
             | LedgerError::Newer { .. }
             | LedgerError::Damaged { .. }
             | LedgerError::OtherAccount { .. } => TaskRefusalKind::Input,
+            _ if error.is_unwritable() => TaskRefusalKind::Input,
             _ => TaskRefusalKind::Internal,
         };
         // Its sentences end with what to do.
@@ -141,6 +142,17 @@ pub(crate) fn kind_of(error: &LoadError) -> TaskRefusalKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_folder_that_cannot_be_written_is_the_operator_s_to_mend() {
+        let dir = tempfile::tempdir().unwrap();
+        // A file in its place: root may write anywhere.
+        let state = dir.path().join("state");
+        std::fs::write(&state, "").unwrap();
+        let failure = Failure::from(mailhaul_engine::record::open(&state).unwrap_err());
+        assert_eq!(failure.kind, TaskRefusalKind::Input);
+        assert!(failure.to_string().contains("run the same command again"), "{failure}");
+    }
 
     #[test]
     fn the_last_reason_of_a_refusal_has_the_remedy() {

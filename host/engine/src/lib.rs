@@ -193,9 +193,10 @@ pub mod store {
 /// The project's record: mailboxes, runs and their outcomes, decisions, the audit trail.
 pub mod record {
     pub use crate::state::record::{
-        Acceptance, AccountRecord, Approval, Fact, LearntCeiling, ListedMailbox, NewPlan, NewRun, Note,
-        Outcome, PlanSums, PlannedRow, Reading, Record, RecordedMailbox, RecordedPlan, RecordedRun,
-        RunForecast, RunId, RunResult, RunWait, Spent, Stage, exists, note, now, open,
+        Acceptance, AccountRecord, Approval, Fact, LearntCeiling, ListedMailbox, NewApproval, NewPlan,
+        NewRun, Note, Outcome, PlanSums, PlannedRow, Reading, Record, RecordedApproval, RecordedMailbox,
+        RecordedPlan, RecordedRun, RunForecast, RunId, RunResult, RunWait, Spent, Stage, exists, note, now,
+        open,
     };
 }
 

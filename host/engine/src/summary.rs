@@ -63,7 +63,7 @@ pub struct ProjectSummary {
     /// The same for each batch of the list, with its sums; empty where the list has none.
     #[serde(default)]
     pub batches: Vec<BatchSummary>,
-    /// The newest plan, and the approval that is in force; `None` where there is neither.
+    /// The newest plan, and the approvals that are in force; `None` where there is neither.
     #[serde(default)]
     pub plan: Option<PlanStanding>,
     /// Every mailbox of the list, in its order, as the newest command read it; then those that are not in it
@@ -203,9 +203,9 @@ impl Counts {
 pub struct PlanStanding {
     /// The newest plan; `None` where none was made here.
     pub newest: Option<PlanSummary>,
-    /// The approval that is in force; `None` where nobody has approved a plan.
-    pub in_force: Option<ApprovalSummary>,
-    /// Whether it is that plan which is approved.
+    /// The approvals that are in force for any mailbox, the newest first.
+    pub in_force: Vec<Approval>,
+    /// Whether each of the newest plan's mailboxes has an approval by which its mail goes the same way.
     pub approved: bool,
 }
 
@@ -234,15 +234,17 @@ pub struct PlanSummary {
 
 /// Somebody's approval of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApprovalSummary {
-    /// The plan's number; `None` where it had none.
-    pub number: Option<u64>,
+pub struct Approval {
     /// The plan's digest.
     pub digest: String,
+    /// Its number; `None` where the project's record does not have the plan.
+    pub number: Option<u64>,
     /// Who approved it.
     pub by: String,
     /// When: UTC, RFC 3339.
     pub at: String,
+    /// Mailboxes for which it is in force.
+    pub mailboxes: u64,
 }
 
 /// What the record says of a mailbox, and the state that follows from all that is known.
@@ -261,8 +263,8 @@ pub struct Standing {
     /// Why the newest look or run could not go on, or what it waits for, in one sentence, with the server's
     /// own words where it has said any.
     pub why: Option<String>,
-    /// Whether the plan that somebody approved is about this mailbox, and fits its newest plan; `None` where
-    /// nobody has approved one.
+    /// Whether an approval is in force for this mailbox, and fits its newest plan; `None` where nobody has
+    /// approved a plan.
     #[serde(default)]
     pub approved: Option<bool>,
     /// Its state, who acts next, the cause, and until when it waits.

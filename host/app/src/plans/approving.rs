@@ -1,9 +1,10 @@
 //! Somebody's approval of a plan.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use mailhaul_engine::plan::{Overview, PlanTotals};
-use mailhaul_engine::record::{self, Approval};
+use mailhaul_engine::record::{self, Approval, NewApproval, RecordedApproval};
 use mailhaul_project::Project;
 use mailhaul_text::{argument, count, plural};
 
@@ -23,16 +24,21 @@ pub(crate) const DIGITS: usize = 12;
 /// What became of an approval.
 #[derive(Debug)]
 pub struct ApprovedPlan {
-    /// The plan that is approved now.
+    /// The plan's file. Its number, maker and time are what somebody has written there: the number that counts
+    /// is that of [`ApprovedPlan::approval`].
     pub head: PlanHead,
-    /// What it comes to.
+    /// What it comes to, added up from its folders.
     pub totals: PlanTotals,
-    /// The approval of the same plan that was in force already: nothing was recorded.
-    pub already: Option<Approval>,
-    /// The approval that was in force until now.
-    pub replaced: Option<Approval>,
-    /// The number of a newer plan that the project has.
+    /// The approval.
+    pub approval: Approval,
+    /// The same person had approved the same plan already: nothing was recorded.
+    pub already: bool,
+    /// Approvals of other plans, each with the number of mailboxes for which it is in force no longer.
+    pub replaced: Vec<Approval>,
+    /// The number of a newer plan that the project has, and that nobody has approved.
     pub newer: Option<u64>,
+    /// Mailboxes of the list that are not in the plan.
+    pub outside: u64,
 }
 
 /// Records that `name` approves the plan in this file. Connects to nothing.
@@ -43,14 +49,20 @@ pub struct ApprovedPlan {
 pub fn approve(project: &Project, path: &Path, name: &str) -> Result<ApprovedPlan, Failure> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control) {
-        let sentence = format!("--by: a name is meant, of at most {NAME} characters on one line");
-        return Err(Failure::input(sentence, Some("it stands in the report: `--by \"Lea Lang\"`")));
+        let sentence = match name.is_empty() {
+            true => "--by is empty: the name of who approves the plan is meant".to_owned(),
+            false => format!("--by: a name is meant, of at most {NAME} characters on one line"),
+        };
+        let hint = "it stands in the record and in the audit trail: `--by \"Lea Lang\"`";
+        return Err(Failure::input(sentence, Some(hint)));
     }
     let mut overview = Overview::new();
     let mut mailboxes: Vec<(String, String)> = Vec::new();
-    let head = read_each(path, &project.name, |plan| {
-        overview.add(&plan);
+    let head = read_each(path, &project.name, |mut plan| {
         mailboxes.push((plan.mailbox.clone(), plan.digest()));
+        // The digest is of what decides; whoever has changed a sum is not believed.
+        plan.add_up();
+        overview.add(&plan);
     })?;
     let shown = path.display();
     if mailboxes.is_empty() {
@@ -59,47 +71,60 @@ pub fn approve(project: &Project, path: &Path, name: &str) -> Result<ApprovedPla
     }
     let totals = overview.totals();
     if totals.conflicts > 0 {
-        let mut names: Vec<String> = overview
-            .conflicts()
-            .flat_map(|group| &group.first)
-            .map(|case| format!("`{}`", case.mailbox))
-            .collect();
-        names.sort();
-        names.dedup();
-        names.truncate(NAMED);
-        let more = totals.conflicts - names.len() as u64;
-        let more = if more > 0 { format!(" and {} more", count(more)) } else { String::new() };
-        let sentence = format!(
-            "`{shown}` has {} with conflicts that are not decided yet: {}{more}",
-            plural(totals.conflicts, "mailbox"),
-            names.join(", ")
-        );
-        let file = argument(&shown.to_string()).into_owned();
-        let hint = format!(
-            "`mailhaul plan` shows what can be done about each; decide, then `mailhaul plan --out {file}`"
-        );
-        return Err(Failure::input(sentence, Some(&hint)));
+        return Err(conflicts(path, &overview, &totals));
     }
     let mut record = record::open(&project.state)?;
-    let in_force = record.approvals()?.into_iter().next();
-    let newest = record.plans(1)?.into_iter().next();
-    let newer = newest
-        .filter(|newest| newest.digest != head.digest && head.number.is_none_or(|own| newest.number > own))
-        .map(|newest| newest.number);
-    if let Some(already) = in_force.as_ref().filter(|approval| approval.digest == head.digest) {
-        let already = Some(already.clone());
-        return Ok(ApprovedPlan { head, totals, already, replaced: None, newer });
-    }
     let rows: Vec<(&str, &str)> =
         mailboxes.iter().map(|(mailbox, digest)| (mailbox.as_str(), digest.as_str())).collect();
-    record.approve(&head.digest, head.number, name, &rows)?;
-    let what = match head.number {
-        Some(number) => format!("plan {number}"),
-        None => "a plan without a number".to_owned(),
+    let RecordedApproval { approval, already, replaced } =
+        record.approve(&NewApproval { digest: &head.digest, by: name, mailboxes: &rows })?;
+    let newest = record.plans(1)?.into_iter().next().filter(|newest| {
+        newest.digest != head.digest && approval.number.is_none_or(|own| newest.number > own)
+    });
+    let newer = match newest {
+        Some(newest) if !record.is_plan_approved(newest.number)? => Some(newest.number),
+        _ => None,
     };
-    let digest: String = head.digest.chars().take(DIGITS).collect();
-    let line =
-        format!("{what} (digest {digest}, {}) approved by {name}", plural(totals.mailboxes, "mailbox"));
-    record.note(&requester(), &line)?;
-    Ok(ApprovedPlan { head, totals, already: None, replaced: in_force, newer })
+    let planned: HashSet<&str> = rows.iter().map(|(mailbox, _)| *mailbox).collect();
+    let listed = record.mailboxes()?;
+    let outside = listed
+        .iter()
+        .filter(|mailbox| mailbox.unlisted.is_none() && !planned.contains(mailbox.listed.key.as_str()))
+        .count() as u64;
+    if !already {
+        let what = match approval.number {
+            Some(number) => format!("plan {number}"),
+            None => "a plan without a number".to_owned(),
+        };
+        let digest: String = head.digest.chars().take(DIGITS).collect();
+        let line =
+            format!("{what} (digest {digest}, {}) approved by {name}", plural(totals.mailboxes, "mailbox"));
+        record.note(&requester(), &line)?;
+    }
+    Ok(ApprovedPlan { head, totals, approval, already, replaced, newer, outside })
+}
+
+/// Refuses a plan with conflicts.
+fn conflicts(path: &Path, overview: &Overview, totals: &PlanTotals) -> Failure {
+    let shown = path.display();
+    let mut names: Vec<String> = overview
+        .conflicts()
+        .flat_map(|group| &group.first)
+        .map(|case| format!("`{}`", case.mailbox))
+        .collect();
+    names.sort();
+    names.dedup();
+    names.truncate(NAMED);
+    let more = totals.conflicts - names.len() as u64;
+    let more = if more > 0 { format!(" and {} more", count(more)) } else { String::new() };
+    let sentence = format!(
+        "`{shown}` has {} with conflicts that are not decided yet: {}{more}",
+        plural(totals.conflicts, "mailbox"),
+        names.join(", ")
+    );
+    let file = argument(&shown.to_string()).into_owned();
+    let hint = format!(
+        "`mailhaul plan` shows what can be done about each; decide, then `mailhaul plan --out {file}`"
+    );
+    Failure::input(sentence, Some(&hint))
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use mailhaul_engine::assessment::forecast::{Circumstances, Fleet, Forecast};
 use mailhaul_engine::ledger::LedgerError;
 use mailhaul_engine::plan::{
-    Against, Differences, MailboxPlan, Overview, PlanDifference, PlanSettings, digest_of,
+    Against, Differences, MailboxPlan, Overview, PlanDifference, PlanSettings, SettingsChange, digest_of,
 };
 use mailhaul_engine::record::{self, ListedMailbox, NewPlan, PlanSums, PlannedRow, Record, RecordedPlan};
 use mailhaul_engine::run_kind::Requester;
@@ -153,9 +153,35 @@ impl Draft {
         let digest = self.digest(&project.name, settings);
         let newest = self.record.plans(1)?;
         self.repeated = newest.first().is_some_and(|newest| newest.digest == digest);
-        let plan = NewPlan { digest: &digest, requester, sums };
+        let plan = NewPlan { digest: &digest, requester, sums, settings };
         self.numbered = Some(self.record.end_plan(&plan)?);
         Ok(self.numbered.as_ref())
+    }
+
+    /// Returns each part of these settings that is otherwise than in the newest plan before this one, or in
+    /// `reference`. To be asked before the plan has its number.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn settings_changes(
+        &self,
+        settings: &PlanSettings,
+        reference: Option<&Reference>,
+    ) -> Result<Vec<SettingsChange>, Failure> {
+        let before = match reference {
+            Some(reference) => Some(reference.settings().clone()),
+            None => match self.record.plans(1)?.first() {
+                Some(newest) => self.record.plan_settings(newest.number)?,
+                None => None,
+            },
+        };
+        Ok(before.map_or_else(Vec::new, |before| settings.changes_since(&before)))
+    }
+
+    /// Whether the plan has this mailbox.
+    #[must_use]
+    pub fn has(&self, mailbox: &str) -> bool {
+        self.kept.contains_key(mailbox)
     }
 
     /// Returns the digest of what was planned so far.

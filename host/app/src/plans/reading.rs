@@ -55,6 +55,9 @@ pub fn read_each(path: &Path, project: &str, mut each: impl FnMut(MailboxPlan)) 
         let why = why.split(" (os error").next().unwrap_or_default().to_lowercase();
         Failure::input(format!("cannot read `{shown}`: {why}"), None)
     })?;
+    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Err(Failure::input(format!("`{shown}` is a folder, and no plan"), again));
+    }
     let mut digests: Vec<(String, String)> = Vec::new();
     let mut version = None;
     let mut read = serde_json::Deserializer::from_reader(BufReader::new(file));
@@ -72,7 +75,11 @@ pub fn read_each(path: &Path, project: &str, mut each: impl FnMut(MailboxPlan)) 
         return Err(Failure::input(format!("`{shown}` is a plan of {age} version of mailhaul"), again));
     }
     let head = head.map_err(|error| {
-        Failure::input(format!("{shown}:{}: this is no plan: {error}", error.line()), again)
+        let sentence = match error.is_eof() {
+            true => format!("`{shown}` is no plan: it ends too early"),
+            false => format!("{shown}:{}: this is no plan: {error}", error.line()),
+        };
+        Failure::input(sentence, again)
     })?;
     if version.is_none() {
         return Err(Failure::input(format!("`{shown}` is no plan: it has no `schema`"), again));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mailhaul_engine::plan::MailboxPlan;
+use mailhaul_engine::plan::{MailboxPlan, PlanSettings};
 use mailhaul_engine::record::{PlannedRow, Record};
 use tempfile::TempDir;
 
@@ -15,6 +15,7 @@ use crate::Failure;
 pub struct Reference {
     record: Box<dyn Record>,
     number: Option<u64>,
+    settings: PlanSettings,
     // Goes away with the record in it.
     _folder: TempDir,
 }
@@ -39,7 +40,7 @@ impl Reference {
         })?;
         match failed {
             Some(failure) => Err(failure),
-            None => Ok(Self { record, number: head.number, _folder: folder }),
+            None => Ok(Self { record, number: head.number, settings: head.settings, _folder: folder }),
         }
     }
 
@@ -47,6 +48,12 @@ impl Reference {
     #[must_use]
     pub fn number(&self) -> Option<u64> {
         self.number
+    }
+
+    /// Returns what it was made by.
+    #[must_use]
+    pub fn settings(&self) -> &PlanSettings {
+        &self.settings
     }
 
     /// Returns its plan of one mailbox.

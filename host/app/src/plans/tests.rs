@@ -182,10 +182,11 @@ fn what_is_no_plan_of_this_project_is_refused_with_the_reason() {
         value.to_string()
     };
     let cases = [
-        (String::new(), "this is no plan"),
+        (String::new(), "plan.json` is no plan: it ends too early"),
         ("[]".into(), "this is no plan"),
         ("{}".into(), "this is no plan"),
         ("{\"schema\": 2}".into(), "this is no plan"),
+        (good.to_string()[..90].to_owned(), "is no plan: it ends too early"),
         ("{\n\"schema\": 2,,".into(), "plan.json:2: this is no plan"),
         (with(|plan| plan["schema"] = json!(99)), "a plan of a newer version"),
         (with(|plan| plan["schema"] = json!(1)), "a plan of an older version"),
@@ -202,31 +203,87 @@ fn what_is_no_plan_of_this_project_is_refused_with_the_reason() {
         assert!(failure.causes[0].sentence.contains(expected), "{text}: {failure}");
         assert!(failure.causes[0].hint.is_some(), "{failure}");
     }
+    assert!(read(dir.path(), "p").unwrap_err().to_string().contains("is a folder"));
     assert!(read(&dir.path().join("none"), "p").unwrap_err().to_string().contains("cannot read"));
 }
 
+/// A plan of these mailboxes in the project's record, and in a file.
+fn recorded(project: &Project, dir: &Path, mailboxes: &[MailboxPlan]) -> PathBuf {
+    let number = number(&mut draft(project, mailboxes), project).unwrap();
+    written(dir, &file(number, mailboxes.to_vec()))
+}
+
 #[test]
-fn an_approval_is_recorded_once_and_says_which_one_it_replaces() {
+fn an_approval_is_recorded_once_by_each_and_says_which_ones_it_replaces() {
     let dir = tempfile::tempdir().unwrap();
     let project = project(dir.path());
-    let first = written(dir.path(), &file(1, vec![plan("a", &[("A", "A")], &[])]));
+    list(&project, &["a", "b", "c"]);
+    let first =
+        recorded(&project, dir.path(), &[plan("a", &[("A", "A")], &[]), plan("b", &[("A", "A")], &[])]);
     let done = approve(&project, &first, "  Lea Lang ").unwrap();
-    assert!(done.already.is_none() && done.replaced.is_none());
-    assert_eq!((done.totals.mailboxes, done.totals.messages_to_copy), (1, 3));
-    let again = approve(&project, &first, "Eve").unwrap();
-    assert_eq!(again.already.map(|approval| approval.by), Some("Lea Lang".to_owned()));
+    assert!(!done.already && done.replaced.is_empty());
+    assert_eq!((done.totals.mailboxes, done.totals.messages_to_copy, done.outside), (2, 6, 1));
+    assert!(approve(&project, &first, "Lea Lang").unwrap().already);
     let record = record::open(&project.state).unwrap();
     assert_eq!(record.approvals().unwrap().len(), 1, "the second time says so, and records nothing");
+    let eve = approve(&project, &first, "Eve").unwrap();
+    assert!(!eve.already && eve.replaced.is_empty(), "two people may sign the same plan");
 
-    let second = written(dir.path(), &file(2, vec![plan("a", &[("A", "B")], &[])]));
-    let done = approve(&project, &second, "Eve").unwrap();
-    let replaced = done.replaced.unwrap();
-    assert_eq!((replaced.number, replaced.by.as_str()), (Some(1), "Lea Lang"));
+    let second = recorded(&project, dir.path(), &[plan("a", &[("A", "B")], &[])]);
+    let done = approve(&project, &second, "Otto").unwrap();
+    let replaced: Vec<_> =
+        done.replaced.iter().map(|old| (old.by.as_str(), old.number, old.mailboxes)).collect();
+    assert_eq!(replaced, [("Eve", Some(1), 1), ("Lea Lang", Some(1), 1)]);
     let approved = record.approved_digests().unwrap();
     assert_eq!(approved["a"], plan("a", &[("A", "B")], &[]).digest());
+    assert_eq!(approved["b"], plan("b", &[("A", "A")], &[]).digest(), "the other one's stays in force");
     let notes: Vec<String> = record.notes(9).unwrap().into_iter().map(|note| note.what).collect();
-    assert_eq!(notes.len(), 2);
-    assert!(notes[0].starts_with("plan 2 (digest ") && notes[0].ends_with("approved by Eve"), "{notes:?}");
+    assert_eq!(notes.len(), 3);
+    assert!(notes[0].starts_with("plan 2 (digest ") && notes[0].ends_with("approved by Otto"), "{notes:?}");
+}
+
+/// The digest is of what decides: who has written another number or another sum into the file is not
+/// believed.
+#[test]
+fn an_approval_has_its_number_and_its_sums_from_elsewhere_than_the_head_of_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = project(dir.path());
+    list(&project, &["a"]);
+    let path = recorded(&project, dir.path(), &[plan("a", &[("A", "A")], &[])]);
+    let mut value: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    (value["number"], value["by"]) = (json!(99), json!("nobody"));
+    value["mailboxes"][0]["messages_to_copy"] = json!(1_000_000);
+    value["mailboxes"][0]["bytes_to_copy"] = json!(1);
+    value["mailboxes"][0]["already_there"] = json!(7);
+    fs::write(&path, value.to_string()).unwrap();
+    let done = approve(&project, &path, "Lea").unwrap();
+    assert_eq!(done.approval.number, Some(1));
+    let totals = &done.totals;
+    assert_eq!((totals.messages_to_copy, totals.bytes_to_copy, totals.already_there), (3, Some(30), 0));
+    let record = record::open(&project.state).unwrap();
+    assert_eq!(record.approvals().unwrap()[0].number, Some(1));
+    assert!(record.notes(1).unwrap()[0].what.starts_with("plan 1 "));
+    // One that this record does not have has no number, whatever it says.
+    let path = written(dir.path(), &file(98, vec![plan("a", &[("A", "Z")], &[])]));
+    assert_eq!(approve(&project, &path, "Lea").unwrap().approval.number, None);
+}
+
+#[test]
+fn settings_are_held_against_those_of_the_plan_before_and_of_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = project(dir.path());
+    list(&project, &["a"]);
+    let mailboxes = [plan("a", &[("A", "A")], &[])];
+    let path = recorded(&project, dir.path(), &mailboxes);
+    let draft = draft(&project, &mailboxes);
+    let now = PlanSettings { select: "since = 2030-01-01".into(), ..PlanSettings::default() };
+    let reference = Reference::open(&path, "p").unwrap();
+    for reference in [None, Some(&reference)] {
+        let changes = draft.settings_changes(&now, reference).unwrap();
+        assert_eq!(changes.len(), 1);
+        assert_eq!((changes[0].before.len(), changes[0].now.concat()), (0, now.select.clone()));
+        assert!(draft.settings_changes(&PlanSettings::default(), reference).unwrap().is_empty());
+    }
 }
 
 #[test]
@@ -248,7 +305,8 @@ fn a_plan_with_conflicts_or_without_mailboxes_is_not_approved() {
     let good = written(dir.path(), &file(1, vec![plan("a", &[], &[])]));
     for name in ["", "  ", "two\nlines", &"x".repeat(201)] {
         let failure = approve(&project, &good, name).unwrap_err();
-        assert!(failure.causes[0].sentence.contains("--by"), "{failure}");
+        let said = if name.trim().is_empty() { "--by is empty" } else { "--by: a name is meant" };
+        assert!(failure.causes[0].sentence.contains(said), "{failure}");
     }
     assert!(
         !record::exists(&project.state)

@@ -74,6 +74,36 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     node(a).is_some_and(|a| Some(a) == node(b))
 }
 
+/// Refuses what [`write()`] could not write later: a file of the project's own, `-`, a folder, a folder that is
+/// not there or takes no file. To be asked before the work begins. What is there stays as it is.
+///
+/// # Errors
+/// Each of these.
+pub(crate) fn refuse_unwritable(project: &Project, path: &Path) -> Result<(), Failure> {
+    if path == Path::new("-") {
+        let hint = "`--format json` prints to standard output; for a file of that name write `--out ./-`";
+        return Err(Failure::input("`--out` takes a file, and `-` is none", Some(hint)));
+    }
+    refuse_own(project, path)?;
+    let refused = |error: &io::Error| Failure::file("write", path, error);
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => return Err(refused(&io::ErrorKind::IsADirectory.into())),
+        // A device or a pipe: opening it to try would be heard at its other end.
+        Ok(meta) if !meta.is_file() => return Ok(()),
+        _ => {}
+    }
+    let new = beside(&resolved(path)).map_err(|error| refused(&error))?;
+    let tried = create(&new).and_then(|_| fs::remove_file(&new));
+    tried.map_err(|error| refused(&error))
+}
+
+/// The name under which a file is written before it has its own.
+fn beside(file: &Path) -> io::Result<PathBuf> {
+    let mut name = file.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    Ok(file.with_file_name(name))
+}
+
 /// Writes a file that only its owner can read, whatever its mode was before. What is there stays until all
 /// of the new one is on the disk; a device or a pipe, such as `/dev/stdout`, is written to as it is.
 ///
@@ -102,10 +132,7 @@ fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::R
     }
     // A link stays one: the file it leads to is replaced.
     let file = resolved(path);
-    let name = file.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let mut beside = name.to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
-    let new = file.with_file_name(beside);
+    let new = beside(&file)?;
     let written = create(&new).and_then(|mut opened| {
         fill(&mut opened)?;
         opened.sync_all()?;
@@ -145,6 +172,30 @@ pub(crate) mod tests {
         fs::create_dir(dir.join(".mailhaul")).unwrap();
         fs::write(dir.join(".mailhaul/project.db"), "kept").unwrap();
         Project::load(&dir.join("mailhaul.toml")).unwrap().project
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_found_out_before_the_work() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = project(dir.path());
+        let refusal = |path: &Path| {
+            let failure = refuse_unwritable(&project, path).unwrap_err();
+            assert_eq!(failure.exit, Exit::Input);
+            failure.causes[0].sentence.clone()
+        };
+        assert!(refusal(&dir.path().join("none/plan.json")).ends_with("no such file or directory"));
+        assert!(refusal(dir.path()).contains("is a directory"), "{}", refusal(dir.path()));
+        assert!(refusal(Path::new("-")).contains("`-` is none"));
+        assert!(refusal(&project.file).contains("the project file"));
+        let good = dir.path().join("plan.json");
+        let names = || fs::read_dir(dir.path()).unwrap().count();
+        let before = names();
+        refuse_unwritable(&project, &good).unwrap();
+        assert_eq!((names(), good.exists()), (before, false), "trying leaves nothing");
+        fs::write(&good, "kept").unwrap();
+        refuse_unwritable(&project, &good).unwrap();
+        assert_eq!(fs::read_to_string(&good).unwrap(), "kept");
+        refuse_unwritable(&project, Path::new("/dev/null")).unwrap();
     }
 
     #[test]

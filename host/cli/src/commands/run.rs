@@ -1,23 +1,25 @@
 //! `mailhaul run`: copies what is missing.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use mailhaul_app::{Outcome, plans};
 use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::code::Code;
 use mailhaul_engine::job::Task;
-use mailhaul_engine::plan::AgreedPlan;
+use mailhaul_engine::plan::{AgreedPlan, MailboxPlan, PlanFile};
 use mailhaul_engine::plugin::HookOutcome;
 use mailhaul_engine::record;
 use mailhaul_engine::summary::{Difference, Exception, ExceptionOutcome, LeftOutFolder, MailboxSummary};
 use mailhaul_project::Project;
+use mailhaul_text::{count, plural};
 
 use super::unbuilt;
 use crate::args::{Global, Retry, Run};
 use crate::error::Failure;
 use crate::exit::{self, Exit};
-use crate::ui::plan::fleet::approved;
+use crate::ui::plan::approval::in_force;
 use crate::ui::watcher::{self, Activity};
 use crate::ui::{self, Ui};
 use crate::{drive, project};
@@ -28,32 +30,49 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Run) -> Result<Exit, Fail
         return Err(refusal);
     }
     let project = project::for_work(ui, global)?;
-    let plan = match &args.plan {
-        Some(path) => Some(Arc::new(AgreedPlan::from(&plans::read(path, &project.name)?))),
-        None => {
-            warn_of_approval(ui, &project);
-            None
-        }
-    };
+    let plan = args.plan.as_ref().map(|path| plans::read(path, &project.name)).transpose()?;
+    let followed = args.plan.as_deref().zip(plan.as_ref());
+    if let Some(warning) = about_approval(&project, followed) {
+        ui.warn(&warning);
+    }
+    let plan = plan.map(|plan| Arc::new(AgreedPlan::from(&plan)));
     let Run { delete_gone, over_quota, .. } = *args;
     let newest = args.newest.clone();
     let by_plan = plan.is_some();
     copy(ui, &project, &args.select.choice(), Task::Run { newest, plan, delete_gone, over_quota }, by_plan)
 }
 
-/// Says that a plan was approved, and that this run follows none: it goes on, since it may be meant.
-fn warn_of_approval(ui: &mut Ui, project: &Project) {
+/// What is to be said where plans were approved and this run follows none, or one that is not approved: it
+/// goes on, since it may be meant.
+fn about_approval(project: &Project, followed: Option<(&Path, &PlanFile)>) -> Option<String> {
     if !record::exists(&project.state) {
-        return;
+        return None;
     }
-    // One that cannot be read stops the run itself, with its reason.
-    let approvals = record::open(&project.state).and_then(|record| record.approvals()).unwrap_or_default();
-    if let Some(approval) = approvals.first() {
-        ui.warn(&format!(
-            "{} is in force, and this run follows no plan: `mailhaul run --plan FILE` follows it exactly",
-            approved(approval)
+    // A record that cannot be read stops the run itself, with its reason.
+    let record = record::open(&project.state).ok()?;
+    let mut approvals = record.approvals().ok()?;
+    approvals.retain(|approval| approval.mailboxes > 0);
+    let digests = record.approved_digests().ok()?;
+    if approvals.is_empty() {
+        return None;
+    }
+    let approvals = in_force(&approvals);
+    let Some((path, plan)) = followed else {
+        return Some(format!(
+            "in force is {approvals}; this run follows no plan: `mailhaul run --plan FILE` follows it exactly"
         ));
-    }
+    };
+    let approved =
+        |plan: &&MailboxPlan| digests.get(&plan.mailbox).is_some_and(|known| *known == plan.digest());
+    let other = plan.mailboxes.iter().filter(|plan| !approved(plan)).count() as u64;
+    (other > 0).then(|| {
+        format!(
+            "`{}` is not approved for {} of its {}; in force is {approvals}",
+            path.display(),
+            count(other),
+            plural(plan.mailboxes.len() as u64, "mailbox")
+        )
+    })
 }
 
 /// `mailhaul retry`: sends again what failed for one reason, and says how it ended.
@@ -174,7 +193,42 @@ fn needs_another_run(summary: &MailboxSummary) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use mailhaul_engine::plan::PlanSettings;
+    use mailhaul_engine::record::NewApproval;
+    use mailhaul_engine::run_kind::Requester;
+
     use super::*;
+    use crate::commands::out::tests::project;
+    use crate::ui::samples;
+
+    #[test]
+    fn who_follows_no_approved_plan_is_told_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = project(dir.path());
+        let requester = Requester::on_terminal("eve");
+        let file = |mailboxes| {
+            PlanFile::new("p", (&requester, jiff::Timestamp::now()), PlanSettings::default(), mailboxes)
+        };
+        let path = Path::new("plan.json");
+        let one = file(vec![samples::plan()]);
+        assert_eq!(about_approval(&project, None), None, "nobody has approved anything");
+        assert_eq!(about_approval(&project, Some((path, &one))), None);
+        let (mailbox, digest) = (samples::plan().mailbox, samples::plan().digest());
+        let mailboxes = [(mailbox.as_str(), digest.as_str())];
+        let approval = NewApproval { digest: &one.digest, by: "lea", mailboxes: &mailboxes };
+        record::open(&project.state).unwrap().approve(&approval).unwrap();
+        let without = about_approval(&project, None).unwrap();
+        assert!(without.contains("approved by lea") && without.contains("follows no plan"), "{without}");
+        assert_eq!(about_approval(&project, Some((path, &one))), None, "it is the approved one");
+        let mut other = samples::plan();
+        other.folders[0].target = Some("Elsewhere".into());
+        let other = file(vec![samples::plan(), MailboxPlan { mailbox: "other".into(), ..other }]);
+        let warning = about_approval(&project, Some((path, &other))).unwrap();
+        assert!(
+            warning.starts_with("`plan.json` is not approved for 1 of its 2 mailboxes; in force is"),
+            "{warning}"
+        );
+    }
 
     #[test]
     fn what_is_not_in_the_plan_waits_for_no_run_by_it() {

@@ -9,14 +9,14 @@ use mailhaul_engine::progress::Pace;
 use mailhaul_engine::record::Note;
 use mailhaul_engine::run_kind::RunKind;
 use mailhaul_engine::summary::{
-    ApprovalSummary, BatchSummary, MailboxSummary, PlanStanding, ProjectSummary, RunSummary, Verdict,
+    BatchSummary, MailboxSummary, PlanStanding, PlanSummary, ProjectSummary, RunSummary, Verdict,
 };
 use mailhaul_report::forecast;
 use mailhaul_text::{bytes, bytes_rounded, count, duration, escape, plural, seconds};
 
-use super::clock::local_time as local;
+use super::clock::{local_day_and_time, local_time as local};
 use super::paint::{Palette, Tone};
-use super::plan::fleet::digits;
+use super::plan::approval::{digits, in_force};
 use super::sum::{counts, equation, push_wrapped};
 use super::table::{Align, Table};
 
@@ -220,29 +220,18 @@ fn state_line(mailboxes: u64, states: &BTreeMap<MailboxState, u64>) -> String {
 
 /// Says whether the newest plan is approved; nothing where nobody has made one, or approved one.
 fn plan_line(plan: &PlanStanding) -> Option<String> {
-    let approval = |approval: &ApprovalSummary| {
-        let which = match approval.number {
-            Some(number) => format!("plan {number}"),
-            None => format!("the plan with digest {}", digits(&approval.digest)),
-        };
-        format!("{which}, approved by {} on {}", escape(&approval.by), local(&approval.at))
-    };
-    match (&plan.newest, &plan.in_force) {
-        (None, Some(in_force)) => Some(approval(in_force)),
-        (Some(_), Some(in_force)) if plan.approved => Some(approval(in_force)),
-        (Some(newest), Some(in_force)) => Some(format!(
-            "plan {} of {} is not approved: {}, is in force",
-            newest.number,
-            local(&newest.at),
-            approval(in_force)
-        )),
-        (Some(newest), None) => Some(format!(
-            "plan {} of {}, digest {}, is not approved",
-            newest.number,
-            local(&newest.at),
-            digits(&newest.digest)
-        )),
-        (None, None) => None,
+    let approvals = || in_force(&plan.in_force);
+    let made = |newest: &PlanSummary| format!("plan {} of {}", newest.number, local_day_and_time(&newest.at));
+    match (&plan.newest, plan.in_force.is_empty()) {
+        (None, false) => Some(approvals()),
+        (Some(_), false) if plan.approved => Some(approvals()),
+        (Some(newest), false) => {
+            Some(format!("{} is not approved; in force is {}", made(newest), approvals()))
+        }
+        (Some(newest), true) => {
+            Some(format!("{}, digest {}, is not approved", made(newest), digits(&newest.digest)))
+        }
+        (None, true) => None,
     }
 }
 
@@ -332,7 +321,10 @@ fn remark(mailbox: &MailboxSummary) -> Option<String> {
         return Some(format!("{who}: {}, {cause}: {why}", side.as_str()));
     }
     if waits_for_approval(mailbox) {
-        return Some(format!("{who}: its plan is not approved: `mailhaul plan approve FILE --by NAME`"));
+        return Some(format!(
+            "{who}: its plan is not approved: `mailhaul plan --out plan.json`, then `mailhaul plan approve plan.json \
+             --by NAME`"
+        ));
     }
     let failed = (now.state == MailboxState::Failed).then(|| why_failed(mailbox))?;
     Some(format!("{who}: {}", failed.join(", ")))
@@ -407,7 +399,7 @@ pub(crate) fn next_step(project: &ProjectSummary) -> Option<&'static str> {
         () if project.states.keys().any(|state| state.is_live()) => None,
         () if some(Ready) || some(Stopped) => Some("`mailhaul run` copies what is pending"),
         () if project.mailboxes.iter().any(waits_for_approval) => Some(
-            "`mailhaul plan approve FILE --by NAME` approves a plan that `mailhaul plan --out FILE` wrote",
+            "`mailhaul plan --out plan.json` writes the plan, and `mailhaul plan approve plan.json --by NAME` approves it",
         ),
         () if some(Listed) => Some("`mailhaul check` tries both ends"),
         () if some(Copied) => Some("`mailhaul verify` compares both ends"),
@@ -472,6 +464,7 @@ mod tests {
 
     use super::super::samples;
     use super::*;
+    use mailhaul_engine::record::Approval;
 
     fn stands(
         mut summary: MailboxSummary,
@@ -601,31 +594,42 @@ mod tests {
             messages: 890,
             bytes: Some(3 << 20),
         };
-        let in_force =
-            ApprovalSummary { number: Some(3), digest: "ff".into(), by: "lea".into(), at: "then".into() };
-        let line = |newest: Option<&PlanSummary>, in_force: Option<&ApprovalSummary>, approved| {
-            let plan = PlanStanding { newest: newest.cloned(), in_force: in_force.cloned(), approved };
-            plan_line(&plan).unwrap_or_default()
+        let at = "then".to_owned();
+        let lea = Approval { number: Some(3), digest: "ff".into(), by: "lea".into(), at, mailboxes: 2 };
+        let otto =
+            Approval { number: Some(2), by: "otto".into(), digest: "ee".into(), mailboxes: 1, ..lea.clone() };
+        let line = |newest: Option<&PlanSummary>, in_force: &[&Approval], approved| {
+            let in_force = in_force.iter().map(|&approval| approval.clone()).collect();
+            plan_line(&PlanStanding { newest: newest.cloned(), in_force, approved }).unwrap_or_default()
         };
-        for (newest, in_force, approved, expected) in [
-            (None, None, false, ""),
-            (Some(&newest), None, false, "plan 4 of now, digest 0123456789ab, is not approved"),
-            (None, Some(&in_force), false, "plan 3, approved by lea on then"),
-            (Some(&newest), Some(&in_force), true, "plan 3, approved by lea on then"),
+        let cases: [(_, &[&Approval], _, _); 6] = [
+            (None, &[], false, ""),
+            (Some(&newest), &[], false, "plan 4 of now, digest 0123456789ab, is not approved"),
+            (None, &[&lea], false, "plan 3, approved by lea on then"),
+            (Some(&newest), &[&lea], true, "plan 3, approved by lea on then"),
             (
                 Some(&newest),
-                Some(&in_force),
+                &[&lea],
                 false,
-                "plan 4 of now is not approved: plan 3, approved by lea on then, is in force",
+                "plan 4 of now is not approved; in force is plan 3, approved by lea on then",
             ),
-        ] {
+            (
+                Some(&newest),
+                &[&lea, &otto],
+                true,
+                "plan 3, approved by lea on then: 2 mailboxes; plan 2, approved by otto on then: 1 mailbox",
+            ),
+        ];
+        for (newest, in_force, approved, expected) in cases {
             assert_eq!(line(newest, in_force, approved), expected);
         }
-        project.plan = Some(PlanStanding { newest: Some(newest), in_force: Some(in_force), approved: false });
+        project.plan = Some(PlanStanding { newest: Some(newest), in_force: vec![lea], approved: false });
         let page = page(&project, &View { width: Some(80), ..View::default() });
-        assert!(page.contains("\n  plan 4 of now is not approved: plan 3"), "{page}");
-        let remark = "you: its plan is not approved: `mailhaul plan approve FILE --by NAME`";
-        assert!(page.contains(remark), "{page}");
+        assert!(page.contains("\n  plan 4 of now is not approved; in force is plan 3"), "{page}");
+        let words = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        let remark = "you: its plan is not approved: `mailhaul plan --out plan.json`, then `mailhaul plan approve \
+                      plan.json --by NAME`";
+        assert!(words.contains(remark), "{page}");
         project.states = [(MailboxState::Listed, 1)].into();
         assert!(next_step(&project).is_some_and(|step| step.contains("plan approve")));
     }

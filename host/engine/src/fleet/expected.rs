@@ -279,6 +279,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::plan::PlanSettings;
     use crate::run_kind::Requester;
     use crate::state::record::{self, NewPlan, PlanSums, PlannedRow};
 
@@ -320,7 +321,12 @@ mod tests {
         record.begin_plan().unwrap();
         keys.iter().for_each(|key| record.keep_planned(&plan(key)).unwrap());
         let requester = Requester::on_terminal("eve");
-        let new = NewPlan { digest: "d", requester: &requester, sums: PlanSums::default() };
+        let new = NewPlan {
+            digest: "d",
+            requester: &requester,
+            sums: PlanSums::default(),
+            settings: &PlanSettings::default(),
+        };
         record.end_plan(&new).unwrap();
         let wanted: HashSet<&str> = keys.iter().map(String::as_str).collect();
         let (begun, mut basis) = (Instant::now(), Basis::default());

@@ -8,7 +8,7 @@ use mailhaul_text::plural;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
 use crate::folder::work::MailboxWork;
-use crate::mapping::planner::{PlannedMailbox, add_up};
+use crate::mapping::planner::PlannedMailbox;
 use crate::plan::{AgreedMailbox, Misfit, stands_without};
 use crate::side::Side;
 use crate::state::ledger::LedgerError;
@@ -74,7 +74,7 @@ impl BesidePlan {
         let new: HashSet<&str> = fit.new.iter().map(String::as_str).collect();
         plan.folders.retain(|folder| !new.contains(folder.source.as_str()));
         planned.mappings.folders.retain(|mapped| !new.contains(mapped.folder.path.to_string().as_str()));
-        add_up(plan);
+        plan.add_up();
         let waiting = waiting(&fit.new, planned, work)?;
         Ok(Ok(Self { held_back: fit.new, waiting, renamed: fit.renamed, gone: fit.gone }))
     }

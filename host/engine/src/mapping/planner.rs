@@ -9,7 +9,7 @@ use crate::assessment::Portion;
 use crate::assessment::forecast::LoadEnds;
 use crate::mapping::earlier::earlier;
 use crate::mapping::estimate::estimate;
-use crate::mapping::portions::{Numbers, Portions, Settled, Sums, ToList, add};
+use crate::mapping::portions::{Numbers, Portions, Settled, ToList};
 use crate::mapping::renamed_on_target::MovedPlace;
 use crate::mapping::target::{FolderLists, Listing, MappedFolder, Mappings};
 use crate::mapping::{chain, portions, renamed_at_source, renamed_on_target};
@@ -194,7 +194,7 @@ pub(crate) async fn plan(
         estimate_seconds: 0,
         ends: LoadEnds::default(),
     };
-    add_up(&mut plan);
+    plan.add_up();
     estimate(context, mailbox, &mut plan, None);
     let messages =
         source_status.into_iter().filter_map(|(path, status)| Some((path, status.messages?))).collect();
@@ -327,29 +327,6 @@ fn folder_plans(
         }
     });
     folders.collect()
-}
-
-/// Adds up what the plan says of its folders.
-pub(crate) fn add_up(plan: &mut MailboxPlan) {
-    let (mut to_copy, mut there, mut too_large) = (0_u64, 0_u64, Portion::default());
-    let (mut bytes, mut bytes_to_copy) = (Some(0_u64), Some(0_u64));
-    let mut left_out = Sums::default();
-    for folder in &plan.folders {
-        to_copy += folder.to_copy;
-        there += folder.already_there;
-        add(&mut too_large, folder.too_large);
-        left_out.extend(&folder.left_out);
-        bytes_to_copy = bytes_to_copy.zip(folder.bytes_to_copy).map(|(sum, bytes)| sum.saturating_add(bytes));
-        if folder.target.is_some() {
-            bytes = bytes.zip(folder.bytes).map(|(sum, size)| sum.saturating_add(size));
-        }
-    }
-    plan.messages_to_copy = to_copy;
-    plan.bytes_to_copy = bytes_to_copy;
-    plan.already_there = there;
-    plan.too_large = too_large;
-    plan.left_out = left_out.into();
-    plan.bytes = bytes;
 }
 
 /// A side's folders, and their figures by display path.

@@ -111,25 +111,12 @@ impl Sums {
     fn add(&mut self, rule: String, bytes: u64) {
         self.0.entry(rule).or_default().add(bytes);
     }
-
-    /// Adds what one folder leaves out.
-    pub(crate) fn extend(&mut self, left_out: &[LeftOut]) {
-        for LeftOut { rule, portion } in left_out {
-            add(self.0.entry(rule.clone()).or_default(), *portion);
-        }
-    }
 }
 
 impl From<Sums> for Vec<LeftOut> {
     fn from(sums: Sums) -> Self {
         sums.0.into_iter().map(|(rule, portion)| LeftOut { rule, portion }).collect()
     }
-}
-
-/// Adds one portion to another.
-pub(crate) fn add(to: &mut Portion, more: Portion) {
-    to.messages = to.messages.saturating_add(more.messages);
-    to.bytes = to.bytes.saturating_add(more.bytes);
 }
 
 /// The messages of a folder that need no copy any more, by the ledger.

@@ -13,6 +13,9 @@ const GROUPS: usize = 100;
 /// Mailboxes of a group that are named, and changes that are shown of it.
 const SHOWN: usize = 6;
 
+/// Rules by which messages are left out that are told apart; the others are counted under no name.
+const RULES: usize = 20;
+
 /// Plans that are told apart by their numbers.
 const PLANS: usize = 10;
 
@@ -109,6 +112,17 @@ impl FolderChange {
     }
 }
 
+/// Messages that a rule leaves out, where they are more or fewer than they were.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutChange {
+    /// The rule in the words that the report has for it; empty for rules that are not told apart.
+    pub rule: String,
+    /// How many it left out.
+    pub before: u64,
+    /// How many it leaves out.
+    pub now: u64,
+}
+
 /// How one mailbox's plan differs from another: every folder that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanDifference {
@@ -121,6 +135,9 @@ pub struct PlanDifference {
     pub number: Option<u64>,
     /// Every folder that is otherwise, in the source's order; those that are gone last.
     pub changes: Vec<FolderChange>,
+    /// Messages that are left out, by rule, where they are more or fewer than in the plan before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOutChange>,
     /// Folders that are as they were; against the target, those that it has already.
     pub same: u64,
 }
@@ -170,7 +187,8 @@ impl PlanDifference {
             !there.contains(folder.source.as_str()) && !renamed.contains(folder.source.as_str())
         });
         changes.extend(left.map(FolderChange::gone));
-        Self { mailbox: now.mailbox.clone(), against, number, changes, same }
+        let left_out = left_out_changes(before, now);
+        Self { mailbox: now.mailbox.clone(), against, number, changes, left_out, same }
     }
 
     /// Holds the plan of a mailbox that was never planned before against what the target has.
@@ -191,7 +209,8 @@ impl PlanDifference {
                 None => {}
             }
         }
-        Self { mailbox: now.mailbox.clone(), against: Against::Target, number: None, changes, same }
+        let (mailbox, left_out) = (now.mailbox.clone(), Vec::new());
+        Self { mailbox, against: Against::Target, number: None, changes, left_out, same }
     }
 
     /// Returns the difference of a plan that does the same as the newest one, which has this number.
@@ -202,9 +221,23 @@ impl PlanDifference {
             against: Against::Plan,
             number: Some(number),
             changes: Vec::new(),
+            left_out: Vec::new(),
             same: now.folders.len() as u64,
         }
     }
+}
+
+/// By rule, in the order of the rules' words.
+fn left_out_changes(before: &MailboxPlan, now: &MailboxPlan) -> Vec<LeftOutChange> {
+    let mut rules: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for left_out in &before.left_out {
+        rules.entry(&left_out.rule).or_default().0 += left_out.portion.messages;
+    }
+    for left_out in &now.left_out {
+        rules.entry(&left_out.rule).or_default().1 += left_out.portion.messages;
+    }
+    let changed = rules.into_iter().filter(|(_, (before, now))| before != now);
+    changed.map(|(rule, (before, now))| LeftOutChange { rule: rule.to_owned(), before, now }).collect()
 }
 
 /// Whether the same rule or the same plugin decides. A comment above a rule moves its line, and nothing else.
@@ -242,6 +275,8 @@ pub struct ChangeGroup {
 #[derive(Debug, Default)]
 pub struct Differences {
     groups: BTreeMap<(ChangeKind, String, String), ChangeGroup>,
+    /// Messages that are left out, by rule, where they are more or fewer than in the plans before.
+    pub left_out: Vec<LeftOutChange>,
     /// Folders that are as they were.
     pub same: u64,
     /// Mailboxes that were held against an earlier plan, or a file's.
@@ -269,9 +304,25 @@ impl Differences {
         if self.plans.len() < PLANS {
             self.plans.extend(difference.number);
         }
+        for change in &difference.left_out {
+            self.add_left_out(change);
+        }
         for change in &difference.changes {
             self.add_change(&difference.mailbox, change);
         }
+    }
+
+    fn add_left_out(&mut self, change: &LeftOutChange) {
+        let known = |rule: &str| self.left_out.iter().position(|sum| sum.rule == rule);
+        let full = self.left_out.len() >= RULES;
+        let rule = if full && known(&change.rule).is_none() { "" } else { change.rule.as_str() };
+        let at = known(rule).unwrap_or_else(|| {
+            self.left_out.push(LeftOutChange { rule: rule.to_owned(), before: 0, now: 0 });
+            self.left_out.len() - 1
+        });
+        let sum = &mut self.left_out[at];
+        sum.before += change.before;
+        sum.now += change.now;
     }
 
     fn add_change(&mut self, mailbox: &str, change: &FolderChange) {
@@ -391,6 +442,37 @@ mod tests {
             let expected: Vec<_> = expected.iter().map(|(kind, name)| (*kind, (*name).to_owned())).collect();
             assert_eq!(changes(before.clone(), now.clone()), expected, "{before:?} {now:?}");
         }
+    }
+
+    #[test]
+    fn messages_that_are_newly_left_out_are_counted_by_rule() {
+        use crate::assessment::Portion;
+        use crate::plan::LeftOut;
+        let left_out = |rules: &[(&str, u64)]| MailboxPlan {
+            left_out: rules
+                .iter()
+                .map(|&(rule, messages)| LeftOut {
+                    rule: rule.into(),
+                    portion: Portion { messages, bytes: 0 },
+                })
+                .collect(),
+            ..plan(Vec::new())
+        };
+        let mut all = Differences::default();
+        for _ in 0..2 {
+            let (before, now) = (left_out(&[("a", 2), ("c", 4)]), left_out(&[("b", 3), ("c", 4)]));
+            all.add(&PlanDifference::between(&before, &now, Against::Plan, Some(1)));
+        }
+        let rows = |all: &Differences| -> Vec<(String, u64, u64)> {
+            all.left_out.iter().map(|sum| (sum.rule.clone(), sum.before, sum.now)).collect()
+        };
+        assert_eq!(rows(&all), [("a".to_owned(), 4, 0), ("b".to_owned(), 0, 6)]);
+        for n in 0..RULES * 2 {
+            let now = left_out(&[(&format!("rule {n}"), 1)]);
+            all.add(&PlanDifference::between(&left_out(&[]), &now, Against::Plan, Some(1)));
+        }
+        assert_eq!(rows(&all).len(), RULES + 1, "the others under no name");
+        assert_eq!(rows(&all).iter().map(|row| row.2).sum::<u64>(), 6 + 2 * RULES as u64);
     }
 
     #[test]

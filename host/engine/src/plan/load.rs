@@ -1,9 +1,42 @@
 //! What a plan says of how much there is to bring over, for forecasts.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
-use super::MailboxPlan;
+use super::{LeftOut, MailboxPlan};
+use crate::assessment::Portion;
 use crate::assessment::forecast::{LoadEnds, MailboxLoad};
+
+impl MailboxPlan {
+    /// Makes the sums over the mailbox those of its folders.
+    pub fn add_up(&mut self) {
+        let (mut to_copy, mut there, mut too_large) = (0_u64, 0_u64, Portion::default());
+        let (mut bytes, mut bytes_to_copy) = (Some(0_u64), Some(0_u64));
+        let mut left_out: BTreeMap<&str, Portion> = BTreeMap::new();
+        let plus =
+            |sum: Option<u64>, more: Option<u64>| sum.zip(more).map(|(sum, more)| sum.saturating_add(more));
+        for folder in &self.folders {
+            to_copy = to_copy.saturating_add(folder.to_copy);
+            there = there.saturating_add(folder.already_there);
+            too_large.join(folder.too_large);
+            for LeftOut { rule, portion } in &folder.left_out {
+                left_out.entry(rule).or_default().join(*portion);
+            }
+            bytes_to_copy = plus(bytes_to_copy, folder.bytes_to_copy);
+            if folder.target.is_some() {
+                bytes = plus(bytes, folder.bytes);
+            }
+        }
+        let rules = left_out.into_iter().map(|(rule, portion)| LeftOut { rule: rule.to_owned(), portion });
+        self.left_out = rules.collect();
+        self.messages_to_copy = to_copy;
+        self.bytes_to_copy = bytes_to_copy;
+        self.already_there = there;
+        self.too_large = too_large;
+        self.bytes = bytes;
+    }
+}
 
 /// The figures of a [`MailboxPlan`] alone, read from its JSON: a fleet's plans are long by their folders.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -10,12 +10,15 @@ mod fit;
 mod load;
 mod misfit;
 mod overview;
+mod settings_change;
 
 use mailhaul_imap::SpecialUse;
 use serde::{Deserialize, Serialize};
 
 pub use self::conflict::{Choice, Conflict, ConflictKind};
-pub use self::difference::{Against, ChangeGroup, ChangeKind, Differences, FolderChange, PlanDifference};
+pub use self::difference::{
+    Against, ChangeGroup, ChangeKind, Differences, FolderChange, LeftOutChange, PlanDifference,
+};
 pub use self::digest::digest_of;
 pub use self::file::{PLAN_SCHEMA, PlanFile, PlanRule, PlanSettings};
 pub use self::fit::AgreedPlan;
@@ -23,6 +26,7 @@ pub(crate) use self::fit::{AgreedMailbox, stands_without};
 pub(crate) use self::load::PlannedLoad;
 pub use self::misfit::{Misfit, MisfitKind};
 pub use self::overview::{ConflictCase, ConflictGroup, Overview, PlanTotals, RuleGroup, Way};
+pub use self::settings_change::{SettingsChange, SettingsPart};
 use crate::assessment::Portion;
 use crate::assessment::forecast::LoadEnds;
 use crate::summary::ProfileSummary;

@@ -11,12 +11,12 @@ use crate::state::ledger::{Ledger, LedgerError, Result};
 use crate::state::phases::phases;
 use crate::state::reading::{self, Readings, Stamp};
 use crate::state::record::{
-    self, Approval, ListedMailbox, Note, Outcome, PlanSums, Reading, Record, RecordedMailbox, RecordedPlan,
+    self, ListedMailbox, Note, Outcome, PlanSums, Reading, Record, RecordedMailbox, RecordedPlan,
     RecordedRun, Stage,
 };
 use crate::summary::{
-    ApprovalSummary, BatchSummary, LastRun, MailboxSummary, PlanStanding, PlanSummary, ProjectSummary,
-    RunSummary, RunWait, SkippedBy, Standing, Stopped, Totals, Verdict,
+    Approval, BatchSummary, LastRun, MailboxSummary, PlanStanding, PlanSummary, ProjectSummary, RunSummary,
+    RunWait, SkippedBy, Standing, Stopped, Totals, Verdict,
 };
 use crate::verdict::{Facts, of_project, verdict_of};
 
@@ -143,7 +143,7 @@ pub fn load(state_dir: &Path, project: &str) -> Result<ProjectSummary> {
     {
         tracing::debug!(%error, "what the ledgers say is not kept");
     }
-    summary.plan = plan_standing(record.plans(1)?.into_iter().next(), approvals.into_iter().next());
+    summary.plan = plan_standing(&*record, approvals)?;
     summary.runs = shown_runs(&*record, &runs, &outcomes)?;
     let held = summary.mailboxes.iter().flat_map(|mailbox| &mailbox.folders);
     let held = held
@@ -272,22 +272,20 @@ pub(crate) fn stand_after(
     Ok(())
 }
 
-/// Says how the newest plan stands to the newest approval; `None` where there is neither.
-fn plan_standing(newest: Option<RecordedPlan>, in_force: Option<Approval>) -> Option<PlanStanding> {
-    if newest.is_none() && in_force.is_none() {
-        return None;
+/// Says how the newest plan stands to the approvals that are in force; `None` where there is neither.
+fn plan_standing(record: &dyn Record, approvals: Vec<Approval>) -> Result<Option<PlanStanding>> {
+    let newest = record.plans(1)?.into_iter().next();
+    let in_force: Vec<Approval> = approvals.into_iter().filter(|approval| approval.mailboxes > 0).collect();
+    if newest.is_none() && in_force.is_empty() {
+        return Ok(None);
     }
-    let approved = newest.as_ref().zip(in_force.as_ref()).is_some_and(|(a, b)| a.digest == b.digest);
+    let approved = newest.as_ref().map_or(Ok(false), |plan| record.is_plan_approved(plan.number))?;
     let newest = newest.map(|plan| {
         let RecordedPlan { number, digest, by, at, sums, .. } = plan;
         let PlanSums { mailboxes, conflicts, messages, bytes, .. } = sums;
         PlanSummary { number, digest, by, at, mailboxes, conflicts, messages, bytes }
     });
-    let in_force = in_force.map(|approval| {
-        let Approval { number, digest, by, at } = approval;
-        ApprovalSummary { number, digest, by, at }
-    });
-    Some(PlanStanding { newest, in_force, approved })
+    Ok(Some(PlanStanding { newest, in_force, approved }))
 }
 
 /// The runs that go on now, and the newest one of those that do not; the newest first.

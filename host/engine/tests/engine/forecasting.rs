@@ -2,6 +2,7 @@
 
 use mailhaul_engine::event::{Event, MailboxEnd};
 use mailhaul_engine::job::Task;
+use mailhaul_engine::plan::PlanSettings;
 use mailhaul_engine::record::{self, NewPlan, PlanSums, PlannedRow, RunForecast};
 use mailhaul_engine::rules::RuleAction;
 use mailhaul_engine::run_kind::Phase;
@@ -22,7 +23,12 @@ fn plan(stage: &Stage) {
         plan: serde_json::to_string(&plan).unwrap(),
     };
     record.keep_planned(&row).unwrap();
-    let new = NewPlan { digest: "d", requester: &stage.job.requester, sums: PlanSums::default() };
+    let new = NewPlan {
+        digest: "d",
+        requester: &stage.job.requester,
+        sums: PlanSums::default(),
+        settings: &PlanSettings::default(),
+    };
     record.end_plan(&new).unwrap();
 }
 

@@ -11,7 +11,7 @@ use mailhaul_app::plans::{Document, Draft, Reference, Survey};
 use mailhaul_engine::cause::Cause;
 use mailhaul_engine::event::{Event, Finish, MailboxEnd};
 use mailhaul_engine::job::Task;
-use mailhaul_engine::plan::{PLAN_SCHEMA, PlanSettings};
+use mailhaul_engine::plan::{PLAN_SCHEMA, PlanSettings, SettingsChange};
 use mailhaul_engine::record::PlanSums;
 use mailhaul_engine::store;
 use mailhaul_project::Project;
@@ -36,9 +36,16 @@ pub(crate) fn plan(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Fa
 }
 
 fn make(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
+    if ui.json() && args.explain.is_some() {
+        let hint = "`mailhaul plan --format json` has the `story` of every folder";
+        return Err(Failure::input("`--explain` tells a story to people, and not as JSON", Some(hint)));
+    }
     let project = project::for_work(ui, global)?;
-    args.out.as_deref().map_or(Ok(()), |path| out::refuse_own(&project, path))?;
-    // Before anything is asked of a server: a file that is no plan is no reason to wait for one.
+    // Before anything is asked of a server: a file that is no plan, or that cannot be written, is no reason to
+    // wait for one.
+    if let Some(path) = &args.out {
+        out::refuse_unwritable(&project, path)?;
+    }
     let reference = args.against.as_deref().map(|path| Reference::open(path, &project.name)).transpose()?;
     let mut draft = Draft::begin(&project)?;
     let pages = !ui.json() && args.explain.is_none();
@@ -60,10 +67,12 @@ fn make(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
     outcome.refusal()?;
     let (finish, settings) = (&outcome.finish, &outcome.settings);
     draft.in_order(finish.mailboxes.iter().map(|(mailbox, _)| mailbox.as_str()))?;
-    let measured = store::measured(&project.state)?;
+    // Without a record the plan is made all the same, by what is known without it.
+    let measured = draft.trouble().map_or_else(|| store::measured(&project.state), |_| Ok(None))?;
     let circumstances = mailhaul_app::limits(&project).circumstances(measured, Some(&jiff::Zoned::now()));
     let survey = draft.survey(reference.as_ref(), &circumstances)?;
     let totals = survey.overview.totals();
+    let settings_changes = draft.settings_changes(settings, reference.as_ref())?;
     if !finish.interrupted {
         let sums = PlanSums {
             mailboxes: totals.mailboxes,
@@ -74,7 +83,18 @@ fn make(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
         };
         draft.number(&project, settings, &mailhaul_app::requester(), sums)?;
     }
-    let made = Made { project: &project, args, draft, survey, reference, settings, finish };
+    let missing = missing(&draft, finish);
+    let made = Made {
+        project: &project,
+        args,
+        draft,
+        survey,
+        reference,
+        settings,
+        settings_changes,
+        finish,
+        missing,
+    };
     made.show(ui)?;
     Ok(exit::of_finish(finish))
 }
@@ -87,7 +107,37 @@ struct Made<'a> {
     survey: Survey,
     reference: Option<Reference>,
     settings: &'a PlanSettings,
+    /// What is otherwise in them than in the plan before.
+    settings_changes: Vec<SettingsChange>,
     finish: &'a Finish,
+    missing: Vec<Missing<'a>>,
+}
+
+/// A mailbox that could not be planned.
+#[derive(Debug, Serialize)]
+struct Missing<'a> {
+    mailbox: &'a str,
+    side: Option<&'a str>,
+    cause: Option<&'a str>,
+    why: Option<&'a str>,
+}
+
+/// Everybody whom the command was about and who has no plan, in the order of the list.
+fn missing<'a>(draft: &Draft, finish: &'a Finish) -> Vec<Missing<'a>> {
+    let unplanned = finish.mailboxes.iter().filter(|(mailbox, _)| !draft.has(mailbox));
+    let missing = unplanned.map(|(mailbox, end)| {
+        let stopped = match end {
+            MailboxEnd::Stopped(stopped) => Some(stopped),
+            _ => None,
+        };
+        Missing {
+            mailbox,
+            side: stopped.map(|stopped| stopped.side.as_str()),
+            cause: stopped.map(|stopped| stopped.cause.as_str()),
+            why: stopped.map(|stopped| stopped.reason.as_str()),
+        }
+    });
+    missing.collect()
 }
 
 /// What stands in the plan's file and in the JSON document before the mailboxes.
@@ -101,6 +151,7 @@ struct Head<'a> {
     by: String,
     at: String,
     settings: &'a PlanSettings,
+    missing: &'a [Missing<'a>],
 }
 
 impl Made<'_> {
@@ -112,15 +163,27 @@ impl Made<'_> {
         }
         self.say_what_is_missing(ui);
         let Some(path) = self.args.out.as_deref().filter(|_| !self.finish.interrupted) else {
+            if !self.finish.interrupted && !ui.json() && self.args.explain.is_none() && self.can_be_approved()
+            {
+                ui.hint("`mailhaul plan --out plan.json` writes it, to be approved and followed");
+            }
             return Ok(());
         };
         self.write(path)?;
-        let file = argument(&path.display().to_string()).into_owned();
-        ui.hint(&format!(
-            "`mailhaul plan approve {file} --by NAME` approves this plan; `mailhaul run --plan {file}` follows it \
-             exactly"
-        ));
+        if self.can_be_approved() {
+            let file = argument(&path.display().to_string()).into_owned();
+            ui.hint(&format!(
+                "`mailhaul plan approve {file} --by NAME` approves this plan; `mailhaul run --plan {file}` follows it \
+                 exactly"
+            ));
+        }
         Ok(())
+    }
+
+    /// Whether `plan approve` would take it.
+    fn can_be_approved(&self) -> bool {
+        let totals = self.survey.overview.totals();
+        totals.mailboxes > 0 && totals.conflicts == 0
     }
 
     /// Says why the plan has no number, where it has none.
@@ -173,6 +236,7 @@ impl Made<'_> {
             by: numbered.map_or_else(|| mailhaul_app::requester().name, |plan| plan.by.clone()),
             at: numbered.map_or_else(mailhaul_engine::record::now, |plan| plan.at.clone()),
             settings: self.settings,
+            missing: &self.missing,
         }
     }
 
@@ -215,8 +279,12 @@ impl Made<'_> {
         let sums = Sums { totals: &totals, forecast: &self.survey.forecast };
         let whole = Whole { head: self.head(), sums, conflicts: overview.conflicts().collect() };
         let mut document = Document::begin(ui.stream(), &whole).map_err(Failure::output)?;
-        let mut list = |name: &str| document.list(name).map_err(Failure::output);
-        list("by_rule")?;
+        document.list("settings_changes").map_err(Failure::output)?;
+        for change in &self.settings_changes {
+            document.push(change).map_err(Failure::output)?;
+        }
+        document.end_list().map_err(Failure::output)?;
+        document.list("by_rule").map_err(Failure::output)?;
         for group in overview.groups() {
             document.push(group).map_err(Failure::output)?;
         }

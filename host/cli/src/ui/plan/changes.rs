@@ -1,6 +1,8 @@
 //! What is otherwise than in the plan before: grouped, with the folders as `−` and `+` lines.
 
-use mailhaul_engine::plan::{ChangeGroup, ChangeKind, Differences, FolderChange};
+use mailhaul_engine::plan::{
+    ChangeGroup, ChangeKind, Differences, FolderChange, LeftOutChange, SettingsChange, SettingsPart,
+};
 use mailhaul_text::{count, escape, plural};
 
 use super::super::paint::{Palette, Tone};
@@ -21,6 +23,66 @@ impl Most {
     pub(crate) const FLEET: Self = Self { groups: 6, changes: 2 };
 }
 
+/// Rules by which more or fewer messages are left out that are told.
+const LEFT_OUT: usize = 5;
+
+/// Entries of a setting that are told.
+const ENTRIES: usize = 5;
+
+/// Returns the lines about settings that are otherwise than in the plan before: what follows comes from them.
+pub(crate) fn settings(changes: &[SettingsChange], width: Option<usize>, palette: Palette) -> String {
+    let mut out = String::new();
+    if changes.is_empty() {
+        return out;
+    }
+    out.push_str(&format!("{}\n", palette.paint(Tone::Strong, "settings that changed:")));
+    for change in changes {
+        push_wrapped(&mut out, 2, &setting(change), width);
+    }
+    out
+}
+
+fn setting(change: &SettingsChange) -> String {
+    let all = |entries: &[String]| match entries {
+        [] => "empty".to_owned(),
+        entries => listed(entries.iter().map(String::as_str)),
+    };
+    match change.part {
+        SettingsPart::Select => {
+            format!("`[select]` was {} and is {}", all(&change.before), all(&change.now))
+        }
+        SettingsPart::Mapping => {
+            format!("mapping plugins: they were {} and are {}", all(&change.before), all(&change.now))
+        }
+        SettingsPart::Folders => {
+            let (gone, new) = (listed(change.gone()), listed(change.new_ones()));
+            match (gone.is_empty(), new.is_empty()) {
+                (true, true) => "the `[[folders]]` rules stand in another order".to_owned(),
+                (true, false) => format!("new `[[folders]]` rules: {new}"),
+                (false, true) => format!("`[[folders]]` rules that are gone: {gone}"),
+                (false, false) => format!("new `[[folders]]` rules: {new}; gone: {gone}"),
+            }
+        }
+    }
+}
+
+fn listed<'a>(entries: impl Iterator<Item = &'a str>) -> String {
+    let all: Vec<&str> = entries.collect();
+    let mut told: Vec<String> =
+        all.iter().take(ENTRIES).map(|entry| format!("`{}`", short(entry, 160))).collect();
+    if all.len() > ENTRIES {
+        told.push(format!("{} more", count((all.len() - ENTRIES) as u64)));
+    }
+    told.join(", ")
+}
+
+/// The line about a rule that leaves out more or fewer messages than before.
+fn left_out(change: &LeftOutChange) -> String {
+    let LeftOutChange { rule, before, now } = change;
+    let rule = if rule.is_empty() { "further rules".into() } else { short(rule, 90) };
+    format!("{} left out instead of {}: {rule}", plural(*now, "message"), count(*before))
+}
+
 /// Returns the lines about what changed. `file` is the file that the plan was held against, where one was
 /// named.
 pub(crate) fn section(
@@ -33,7 +95,12 @@ pub(crate) fn section(
     let mut out = String::new();
     let then = then(all, file);
     let groups = all.groups();
-    if all.compared > 0 && groups.is_empty() {
+    if all.compared > 0 && groups.is_empty() && !all.left_out.is_empty() {
+        let head = palette.paint(Tone::Strong, &format!("against {then}:"));
+        let line =
+            format!("{head} {} as there, and other messages of them are left out", folders_are(all.same));
+        push_wrapped(&mut out, 0, &line, width);
+    } else if all.compared > 0 && groups.is_empty() {
         let line = format!("{} as in {then}", folders_are(all.same));
         push_wrapped(&mut out, 0, &format!("nothing has changed: {line}"), width);
     } else if all.compared > 0 {
@@ -55,6 +122,9 @@ pub(crate) fn section(
             push_wrapped(&mut out, 2, &line, width);
         }
         push_wrapped(&mut out, 2, &format!("{} as in {then}", folders_are(all.same)), width);
+    }
+    for change in all.left_out.iter().take(LEFT_OUT) {
+        push_wrapped(&mut out, 2, &left_out(change), width);
     }
     if all.first_time > 0 {
         let (created, merged) = all.on_target();
@@ -160,5 +230,55 @@ fn lines(change: &FolderChange) -> Vec<String> {
             vec![now.replacen('+', "=", 1)]
         }
         _ => vec![before, now],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(part: SettingsPart, before: &[&str], now: &[&str]) -> SettingsChange {
+        let all = |entries: &[&str]| entries.iter().map(|&entry| entry.to_owned()).collect();
+        SettingsChange { part, before: all(before), now: all(now) }
+    }
+
+    #[test]
+    fn settings_that_changed_are_told_as_they_were_and_are() {
+        use SettingsPart::{Folders, Mapping, Select};
+        for (change, expected) in [
+            (
+                change(Select, &[], &["since = 2030-01-01"]),
+                "`[select]` was empty and is `since = 2030-01-01`",
+            ),
+            (
+                change(Mapping, &["roles 0.1.0"], &["roles 0.1.0", "acme 0.2.0"]),
+                "mapping plugins: they were `roles 0.1.0` and are `roles 0.1.0`, `acme 0.2.0`",
+            ),
+            (change(Folders, &["A → B"], &["A → C"]), "new `[[folders]]` rules: `A → C`; gone: `A → B`"),
+            (change(Folders, &["A", "B"], &["B", "A"]), "the `[[folders]]` rules stand in another order"),
+            (change(Folders, &["A"], &[]), "`[[folders]]` rules that are gone: `A`"),
+            (
+                change(Folders, &[], &["1", "2", "3", "4", "5", "6"]),
+                "new `[[folders]]` rules: `1`, `2`, `3`, `4`, `5`, 1 more",
+            ),
+        ] {
+            assert_eq!(setting(&change), expected);
+            let page = settings(&[change], None, Palette::default());
+            assert_eq!(page, format!("settings that changed:\n  {expected}\n"));
+        }
+        assert_eq!(settings(&[], None, Palette::default()), "");
+    }
+
+    #[test]
+    fn messages_that_are_newly_left_out_are_told_though_no_folder_goes_elsewhere() {
+        let rule = "older than [select] since = 2030-01-01".to_owned();
+        let mut all = Differences { compared: 3, same: 12, ..Differences::default() };
+        all.left_out = vec![LeftOutChange { rule, before: 0, now: 1_200 }];
+        let page = section(&all, Some("old.json"), Most::FLEET, None, Palette::default());
+        assert_eq!(
+            page,
+            "against `old.json`: 12 folders are as there, and other messages of them are left out\n  \
+             1,200 messages left out instead of 0: older than [select] since = 2030-01-01\n"
+        );
     }
 }

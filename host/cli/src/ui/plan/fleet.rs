@@ -2,12 +2,10 @@
 
 use mailhaul_engine::assessment::forecast::{Forecast, LEAST_MEASURED_BYTES};
 use mailhaul_engine::plan::{ConflictGroup, ConflictKind, LeftOut, Overview, PlanTotals};
-use mailhaul_engine::record::Approval;
 use mailhaul_text::{bytes, bytes_rounded, count, escape, plural};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::super::check::push_profile;
-use super::super::clock::local_time;
 use super::super::paint::{Palette, Tone};
 use super::super::sum::push_wrapped;
 use super::by_rule::way;
@@ -30,19 +28,6 @@ const MERGES: usize = 6;
 
 /// Hosts whose profiles are told.
 const PROFILES: usize = 4;
-
-/// What the plan is known by.
-#[derive(Debug, Default)]
-pub(crate) struct Identity<'a> {
-    /// Its number; `None` where it has none.
-    pub number: Option<u64>,
-    pub digest: &'a str,
-    pub by: &'a str,
-    /// When it was made: UTC, RFC 3339.
-    pub at: &'a str,
-    /// The approval that is in force.
-    pub in_force: Option<&'a Approval>,
-}
 
 /// Returns a name in at most so many cells, escaped: of a longer one the middle is left out.
 pub(crate) fn short(name: &str, cells: usize) -> String {
@@ -223,41 +208,6 @@ fn assumed() -> String {
     format!("assumed speed: `mailhaul run --only MAILBOX` of {least} or more measures it")
 }
 
-/// Returns the lines that say which plan it is, and whether somebody has approved it.
-pub(crate) fn identity(plan: &Identity<'_>, width: Option<usize>) -> String {
-    let mut out = String::new();
-    let Some(number) = plan.number else { return out };
-    let line = format!(
-        "plan {number}, digest {}, made by {} on {}",
-        digits(plan.digest),
-        escape(plan.by),
-        local_time(plan.at)
-    );
-    push_wrapped(&mut out, 0, &line, width);
-    if let Some(approval) = plan.in_force {
-        let line = match approval.digest == plan.digest {
-            true => format!("approved by {} on {}", escape(&approval.by), local_time(&approval.at)),
-            false => format!("it is not approved: {} is in force", approved(approval)),
-        };
-        push_wrapped(&mut out, 0, &line, width);
-    }
-    out
-}
-
-/// Returns which plan was approved, by whom and when.
-pub(crate) fn approved(approval: &Approval) -> String {
-    let plan = match approval.number {
-        Some(number) => format!("plan {number}"),
-        None => format!("the plan with digest {}", digits(&approval.digest)),
-    };
-    format!("{plan}, approved by {} on {},", escape(&approval.by), local_time(&approval.at))
-}
-
-/// Returns as much of a digest as people compare.
-pub(crate) fn digits(digest: &str) -> String {
-    digest.chars().filter(char::is_ascii_hexdigit).take(12).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use mailhaul_engine::assessment::Portion;
@@ -265,8 +215,10 @@ mod tests {
 
     use mailhaul_engine::assessment::forecast::of_plans;
     use mailhaul_engine::job::Limits;
+    use mailhaul_engine::record::Approval;
 
     use super::super::super::samples;
+    use super::super::approval::{self, Identity};
     use super::super::by_rule::by_rule;
     use super::super::changes::{self, Most};
     use super::*;
@@ -366,20 +318,22 @@ mod tests {
     /// The page of more mailboxes than have one each.
     fn page(plans: &[MailboxPlan], differences: &Differences, width: Option<usize>) -> String {
         let (overview, palette) = (overview(plans), Palette::default());
+        let at = "then".to_owned();
         let approval =
-            Approval { digest: "ffff".into(), number: Some(3), by: "lea".into(), at: "then".into() };
+            Approval { digest: "ffff".into(), number: Some(3), by: "lea".into(), at, mailboxes: 40 };
         let identity = Identity {
             number: Some(4),
             digest: "0123456789abcdef0123456789abcdef",
             by: "eve",
             at: "now",
-            in_force: Some(&approval),
+            in_force: std::slice::from_ref(&approval),
+            approved: false,
         };
         [
             trouble(&overview, width, palette),
             changes::section(differences, None, Most::FLEET, width, palette),
             by_rule(&overview, ROOM, width, palette),
-            sums(&overview.totals(), &forecast(plans), width) + &self::identity(&identity, width),
+            sums(&overview.totals(), &forecast(plans), width) + &approval::identity(&identity, width),
         ]
         .join("\n")
     }
@@ -446,7 +400,7 @@ mod tests {
           `[limits]`)
           assumed speed: `mailhaul run --only MAILBOX` of 10 MiB or more measures it
         plan 4, digest 0123456789ab, made by eve on now
-        it is not approved: plan 3, approved by lea on then, is in force
+        it is not approved; in force is plan 3, approved by lea on then
         "#);
     }
 

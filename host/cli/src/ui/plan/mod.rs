@@ -1,6 +1,8 @@
 //! `plan`: folder by folder where each goes, who decided it, and why; of many mailboxes first by rule
-//! ([`fleet`], [`by_rule`]), with what changed since the last plan ([`changes`]).
+//! ([`fleet`], [`by_rule`]), with what changed since the last plan ([`changes`]) and who approved it
+//! ([`approval`]).
 
+pub(crate) mod approval;
 pub(crate) mod by_rule;
 pub(crate) mod changes;
 pub(crate) mod fleet;

@@ -120,13 +120,42 @@ pub enum LedgerError {
         source: rusqlite::Error,
     },
     /// The state folder, or a lock file in it, cannot be made or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}{}", io_remedy(source))]
     Io {
         /// Path of the folder or file that was to be written.
         path: String,
         /// The operating system's error.
         source: std::io::Error,
     },
+}
+
+impl LedgerError {
+    /// Whether its file, or the state folder, may not be written or opened: by their modes or owners, or since
+    /// the disk is read-only. Whoever keeps the project can change that.
+    #[must_use]
+    pub fn is_unwritable(&self) -> bool {
+        match self {
+            Self::Sqlite { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
+            ),
+            Self::Io { source, .. } => is_forbidden(source),
+            _ => false,
+        }
+    }
+}
+
+fn is_forbidden(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{AlreadyExists, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), AlreadyExists | NotADirectory | PermissionDenied | ReadOnlyFilesystem)
+}
+
+/// Returns the clause that says what to do about an error of the operating system.
+fn io_remedy(error: &std::io::Error) -> &'static str {
+    match is_forbidden(error) {
+        true => "; make it a folder that can be written to, and run the same command again",
+        false => "",
+    }
 }
 
 /// Returns the clause that says what to do about an error of SQLite.

@@ -23,13 +23,14 @@ pub use crate::choice::ListedMailbox;
 use crate::code::Code;
 use crate::event::MailboxEnd;
 use crate::named_enum::named_enum;
+use crate::plan::PlanSettings;
 use crate::run_kind::{Channel, Phase, Requester, RunKind};
 use crate::state::ledger::Result;
 use crate::summary::Stopped;
 pub use crate::summary::{RunForecast, RunWait};
 
 pub use self::meters::{LearntCeiling, Spent};
-pub use self::plans::{Approval, NewPlan, PlanSums, PlannedRow, RecordedPlan};
+pub use self::plans::{Approval, NewApproval, NewPlan, PlanSums, PlannedRow, RecordedApproval, RecordedPlan};
 use self::sqlite::SqliteRecord;
 
 /// Runs whose outcomes are kept, beside what is a mailbox's newest.
@@ -374,7 +375,7 @@ pub trait Record: std::fmt::Debug + Send {
     fn keep_planned(&self, planned: &PlannedRow) -> Result<()>;
 
     /// Ends the plan that was begun, and gives it its number: that of the newest plan where both do the same.
-    /// Of each mailbox the two newest plans are kept, and those of the newest approved plan.
+    /// Of each mailbox the two newest plans are kept, and that of the approval that is in force for it.
     ///
     /// # Errors
     /// As [`open`].
@@ -413,26 +414,34 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn planned_digests(&self) -> Result<HashMap<String, String>>;
 
-    /// Records that somebody approves a plan: its digest, its number where it has one, and each mailbox with
-    /// the digest of where its folders go.
+    /// Returns what the plan with this number was made by; `None` where there is none of that number.
     ///
     /// # Errors
     /// As [`open`].
-    fn approve(
-        &mut self,
-        digest: &str,
-        number: Option<u64>,
-        by: &str,
-        mailboxes: &[(&str, &str)],
-    ) -> Result<()>;
+    fn plan_settings(&self, number: u64) -> Result<Option<PlanSettings>>;
 
-    /// Returns each mailbox of the newest approval with the digest of where its folders go by it.
+    /// Records that somebody approves a plan. It is in force for its mailboxes from now on, in the place of
+    /// approvals of other plans; two people may approve the same one. The plan's number is that of this
+    /// record.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn approve(&mut self, approval: &NewApproval<'_>) -> Result<RecordedApproval>;
+
+    /// Returns whether every mailbox of the plan with this number has an approval in force by which its mail
+    /// goes the same way, whichever plan was approved.
+    ///
+    /// # Errors
+    /// As [`open`].
+    fn is_plan_approved(&self, number: u64) -> Result<bool>;
+
+    /// Returns each mailbox for which an approval is in force, with the digest of where its folders go by it.
     ///
     /// # Errors
     /// As [`open`].
     fn approved_digests(&self) -> Result<HashMap<String, String>>;
 
-    /// Returns whether the newest approval is about this mailbox, and its newest plan that came to its end
+    /// Returns whether an approval is in force for this mailbox, and its newest plan that came to its end
     /// sends its mail the same way; `None` where nobody has approved a plan.
     ///
     /// # Errors
@@ -445,7 +454,7 @@ pub trait Record: std::fmt::Debug + Send {
     /// As [`open`].
     fn under_way(&self, mailbox: &str) -> Result<Option<PlannedRow>>;
 
-    /// Returns every approval, the newest first.
+    /// Returns every approval, the newest first, also those that are in force for no mailbox any more.
     ///
     /// # Errors
     /// As [`open`].

@@ -3,7 +3,9 @@
 
 use serde::Serialize;
 
+use crate::plan::PlanSettings;
 use crate::run_kind::{Channel, Requester};
+pub use crate::summary::Approval;
 
 /// What is known of a plan once all of its mailboxes are planned.
 #[derive(Debug, Clone)]
@@ -14,6 +16,8 @@ pub struct NewPlan<'a> {
     pub requester: &'a Requester,
     /// How much it is.
     pub sums: PlanSums,
+    /// What it was made by.
+    pub settings: &'a PlanSettings,
 }
 
 /// What a plan's mailboxes come to.
@@ -60,15 +64,24 @@ pub struct PlannedRow {
     pub plan: String,
 }
 
-/// Somebody's approval of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Approval {
-    /// The digest of the plan that was approved.
-    pub digest: String,
-    /// Its number; `None` from before plans had numbers.
-    pub number: Option<u64>,
-    /// Who approved it.
-    pub by: String,
-    /// When: UTC, RFC 3339.
-    pub at: String,
+/// An approval that is to be recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct NewApproval<'a> {
+    /// The digest of the plan.
+    pub digest: &'a str,
+    /// Who approves it.
+    pub by: &'a str,
+    /// Each of its mailboxes, with the digest of where its folders go.
+    pub mailboxes: &'a [(&'a str, &'a str)],
+}
+
+/// What became of an approval that was to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedApproval {
+    /// It, as the record has it.
+    pub approval: Approval,
+    /// The same person had approved the same plan, and that is in force for all of it: nothing was recorded.
+    pub already: bool,
+    /// Approvals of other plans, each with the number of mailboxes for which it is in force no longer.
+    pub replaced: Vec<Approval>,
 }

@@ -118,7 +118,8 @@ CREATE TABLE plan (
     conflicts INTEGER NOT NULL,
     messages  INTEGER NOT NULL,
     bytes     INTEGER,
-    seconds   REAL NOT NULL
+    seconds   REAL NOT NULL,
+    settings  TEXT NOT NULL             -- PlanSettings, as JSON
 );
 
 -- Where the folders of each mailbox go by a plan; 0 is the one that is being made.
@@ -131,13 +132,14 @@ CREATE TABLE planned (
 );
 CREATE INDEX planned_of_mailbox ON planned (mailbox, plan, digest);
 
--- What an approval is about.
+-- Mailboxes for which an approval is in force: a later one of another plan takes them away from it.
 CREATE TABLE approved (
     approval INTEGER NOT NULL REFERENCES approval (id),
     mailbox  TEXT NOT NULL,
     digest   TEXT NOT NULL,
     PRIMARY KEY (approval, mailbox)
 ) WITHOUT ROWID;
+CREATE INDEX approved_of_mailbox ON approved (mailbox);
 
 -- What is spent of each budget in its newest window.
 CREATE TABLE spent (

@@ -134,20 +134,107 @@ fn outcomes_are_kept_for_ten_runs_and_the_newest_of_each_mailbox_for_ever() {
 }
 
 #[test]
+fn an_approval_is_in_force_for_each_mailbox_until_another_plan_is_approved_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut record = open(dir.path()).unwrap();
+    let approve = |record: &mut dyn Record, digest: &str, by: &str, mailboxes: &[(&str, &str)]| {
+        record.approve(&NewApproval { digest, by, mailboxes }).unwrap()
+    };
+    let in_force = |record: &dyn Record| -> Vec<(String, Option<u64>, u64)> {
+        let all = record.approvals().unwrap().into_iter().filter(|approval| approval.mailboxes > 0);
+        all.map(|approval| (approval.by, approval.number, approval.mailboxes)).collect()
+    };
+    let row = |by: &str, number, mailboxes| (by.to_owned(), number, mailboxes);
+    let fits = |record: &dyn Record| ["ann", "bob"].map(|one| record.is_approved(one).unwrap());
+    assert_eq!(fits(&*record), [None, None]);
+    let all = [("ann", "a1"), ("bob", "b1")];
+    assert_eq!(make_plan(&mut *record, "one", &all), 1);
+    assert!(!record.is_plan_approved(1).unwrap());
+    let first = approve(&mut *record, "one", "lea", &all);
+    assert_eq!((first.approval.number, first.already, first.replaced.len()), (Some(1), false, 0));
+    assert!(record.is_plan_approved(1).unwrap());
+    assert!(approve(&mut *record, "one", "lea", &all).already);
+    // A batch's plan by which nothing goes elsewhere is approved with it.
+    assert_eq!(make_plan(&mut *record, "part", &[("ann", "a1")]), 2);
+    assert!(record.is_plan_approved(2).unwrap());
+    assert_eq!(make_plan(&mut *record, "other", &[("ann", "a2")]), 3);
+    assert!(!record.is_plan_approved(3).unwrap());
+    assert_eq!(fits(&*record), [Some(false), Some(true)]);
+
+    let other = approve(&mut *record, "other", "otto", &[("ann", "a2")]);
+    let lost: Vec<_> =
+        other.replaced.iter().map(|old| (old.by.as_str(), old.number, old.mailboxes)).collect();
+    assert_eq!(lost, [("lea", Some(1), 1)]);
+    assert_eq!(in_force(&*record), [row("otto", Some(3), 1), row("lea", Some(1), 1)]);
+    assert_eq!(fits(&*record), [Some(true), Some(true)], "bob's is in force as it was");
+    assert!(!approve(&mut *record, "one", "lea", &all).already, "it is in force for bob alone");
+    assert_eq!(in_force(&*record), [row("lea", Some(1), 2)]);
+
+    // Two people may sign the same plan, and a plan may come from elsewhere.
+    assert!(approve(&mut *record, "one", "eve", &all).replaced.is_empty());
+    assert_eq!(in_force(&*record), [row("eve", Some(1), 2), row("lea", Some(1), 2)]);
+    let elsewhere = approve(&mut *record, "elsewhere", "eve", &[("cem", "c1")]);
+    assert_eq!(elsewhere.approval.number, None);
+    assert_eq!(record.approved_digests().unwrap().len(), 3);
+}
+
+#[test]
+fn of_two_approvals_at_once_one_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()).unwrap());
+    let start = std::sync::Barrier::new(4);
+    let already: Vec<bool> = std::thread::scope(|scope| {
+        let approve = || {
+            let mut record = open(dir.path()).unwrap();
+            start.wait();
+            record
+                .approve(&NewApproval { digest: "one", by: "lea", mailboxes: &[("ann", "a1")] })
+                .unwrap()
+                .already
+        };
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(approve)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(already.iter().filter(|already| !**already).count(), 1);
+    assert_eq!(open(dir.path()).unwrap().approvals().unwrap().len(), 1);
+}
+
+#[test]
+fn what_an_approval_is_in_force_for_is_kept_however_often_it_is_planned() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut record = open(dir.path()).unwrap();
+    let all = [("ann", "a1"), ("bob", "b1")];
+    make_plan(&mut *record, "one", &all);
+    record.approve(&NewApproval { digest: "one", by: "lea", mailboxes: &all }).unwrap();
+    make_plan(&mut *record, "two", &[("ann", "a2"), ("bob", "b2")]);
+    record.approve(&NewApproval { digest: "two", by: "lea", mailboxes: &[("ann", "a2")] }).unwrap();
+    for digest in ["three", "four", "five"] {
+        make_plan(&mut *record, digest, &[("ann", digest), ("bob", digest)]);
+    }
+    let of = |number| {
+        let mut rows = Vec::new();
+        record.planned(Some(number), &mut |row| Ok(rows.push(row.mailbox))).unwrap();
+        rows
+    };
+    assert_eq!((of(1), of(2), of(3)), (vec!["bob".to_owned()], vec!["ann".to_owned()], Vec::new()));
+}
+
+#[test]
+fn the_settings_of_a_plan_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut record = open(dir.path()).unwrap();
+    assert_eq!(record.plan_settings(1).unwrap(), None);
+    let settings = PlanSettings { select: "since = 2030-01-01".into(), ..PlanSettings::default() };
+    record.begin_plan().unwrap();
+    let sums = PlanSums::default();
+    record.end_plan(&NewPlan { digest: "d", requester: &requester(), sums, settings: &settings }).unwrap();
+    assert_eq!(record.plan_settings(1).unwrap(), Some(settings));
+}
+
+#[test]
 fn decisions_and_the_audit_trail_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let mut record = open(dir.path()).unwrap();
-    record.approve("one", None, "eve", &[("ann", "a1"), ("bob", "b1")]).unwrap();
-    record.approve("two", Some(2), "ann", &[("ann", "a2")]).unwrap();
-    assert_eq!(record.approved_digests().unwrap(), [("ann".to_owned(), "a2".to_owned())].into());
-    let fits = |record: &dyn Record| ["ann", "bob"].map(|one| record.is_approved(one).unwrap());
-    assert_eq!(fits(&*record), [Some(true), Some(false)], "bob is not in the newest one");
-    for (digest, fit) in [("a3", false), ("a2", true)] {
-        make_plan(&mut *record, digest, &[("ann", digest)]);
-        assert_eq!(fits(&*record), [Some(fit), Some(false)], "{digest}");
-    }
-    let digests: Vec<String> = record.approvals().unwrap().into_iter().map(|a| a.digest).collect();
-    assert_eq!(digests, ["two", "one"]);
     let acceptance = Acceptance {
         mailbox: "ann".into(),
         folder: "Sent".into(),
@@ -237,7 +324,10 @@ fn make_plan(record: &mut dyn Record, digest: &str, rows: &[(&str, &str)]) -> u6
         record.keep_planned(&planned(mailbox, digest)).unwrap();
     }
     let sums = PlanSums { mailboxes: rows.len() as u64, ..PlanSums::default() };
-    record.end_plan(&NewPlan { digest, requester: &requester(), sums }).unwrap().number
+    record
+        .end_plan(&NewPlan { digest, requester: &requester(), sums, settings: &PlanSettings::default() })
+        .unwrap()
+        .number
 }
 
 #[test]

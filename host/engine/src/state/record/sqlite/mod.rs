@@ -13,6 +13,7 @@ use crate::assessment::Assessment;
 use crate::cause::Cause;
 use crate::code::Code;
 use crate::event::MailboxEnd;
+use crate::plan::PlanSettings;
 use crate::run_kind::{Channel, Phase, Requester, RunKind};
 use crate::side::Side;
 use crate::state::ledger::{LedgerError, Result, sqlite};
@@ -20,9 +21,9 @@ use crate::state::private::{private_dir, private_file};
 use crate::state::record::alive::{AliveLock, is_alive};
 use crate::state::record::migrate::{VERSION, migrate};
 use crate::state::record::{
-    Acceptance, AccountRecord, Approval, Fact, KEPT_RUNS, LearntCeiling, ListedMailbox, NewPlan, NewRun,
-    Note, Outcome, PlannedRow, Reading, Record, RecordedMailbox, RecordedPlan, RecordedRun, RunForecast,
-    RunId, RunResult, RunWait, Spent, Stage, now, taken,
+    Acceptance, AccountRecord, Approval, Fact, KEPT_RUNS, LearntCeiling, ListedMailbox, NewApproval, NewPlan,
+    NewRun, Note, Outcome, PlannedRow, Reading, Record, RecordedApproval, RecordedMailbox, RecordedPlan,
+    RecordedRun, RunForecast, RunId, RunResult, RunWait, Spent, Stage, now, taken,
 };
 use crate::summary::Stopped;
 
@@ -396,14 +397,16 @@ impl Record for SqliteRecord {
         self.digests_of_plans()
     }
 
-    fn approve(
-        &mut self,
-        digest: &str,
-        number: Option<u64>,
-        by: &str,
-        mailboxes: &[(&str, &str)],
-    ) -> Result<()> {
-        self.add_approval(digest, number, by, mailboxes)
+    fn plan_settings(&self, number: u64) -> Result<Option<PlanSettings>> {
+        self.settings_of_plan(number)
+    }
+
+    fn approve(&mut self, approval: &NewApproval<'_>) -> Result<RecordedApproval> {
+        self.add_approval(approval)
+    }
+
+    fn is_plan_approved(&self, number: u64) -> Result<bool> {
+        self.approvals_fit(number)
     }
 
     fn is_approved(&self, mailbox: &str) -> Result<Option<bool>> {
@@ -415,9 +418,7 @@ impl Record for SqliteRecord {
     }
 
     fn approvals(&self) -> Result<Vec<Approval>> {
-        self.rows("SELECT digest, number, by, at FROM approval ORDER BY id DESC", u32::MAX, |r| {
-            Ok(Approval { digest: r.get(0)?, number: r.get(1)?, by: r.get(2)?, at: r.get(3)? })
-        })
+        self.all_approvals()
     }
 
     fn approved_digests(&self) -> Result<HashMap<String, String>> {

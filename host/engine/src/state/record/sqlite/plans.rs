@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::{SqliteRecord, named};
+use crate::plan::PlanSettings;
 use crate::run_kind::Channel;
 use crate::state::ledger::{Result, sqlite};
-use crate::state::record::{NewPlan, PlanSums, PlannedRow, RecordedPlan, now};
+use crate::state::record::{
+    Approval, NewApproval, NewPlan, PlanSums, PlannedRow, RecordedApproval, RecordedPlan, now,
+};
 
 /// Plans of each mailbox that are kept.
 const KEPT: u32 = 2;
@@ -16,6 +19,10 @@ const KEPT: u32 = 2;
 const MOST: u64 = i64::MAX as u64;
 
 const COLUMNS: &str = "number, digest, by, channel, at, mailboxes, conflicts, messages, bytes, seconds";
+
+/// Approvals, each with the number of mailboxes for which it is in force.
+const APPROVALS: &str = "SELECT digest, number, by, at,
+    (SELECT count(*) FROM approved WHERE approved.approval = approval.id) FROM approval";
 
 impl SqliteRecord {
     pub(super) fn drop_unfinished_plan(&self) -> Result<()> {
@@ -31,6 +38,7 @@ impl SqliteRecord {
 
     pub(super) fn number_plan(&mut self, plan: &NewPlan<'_>) -> Result<RecordedPlan> {
         let path = self.path.clone();
+        let settings = serde_json::to_string(plan.settings).unwrap_or_default();
         let mut number = || {
             let tx = self.db.transaction()?;
             let newest: Option<(u64, String)> = tx
@@ -46,7 +54,8 @@ impl SqliteRecord {
             let PlanSums { mailboxes, conflicts, messages, bytes, seconds } = plan.sums;
             tx.execute(
                 &format!(
-                    "INSERT OR REPLACE INTO plan ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+                    "INSERT OR REPLACE INTO plan ({COLUMNS}, settings)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
                 ),
                 params![
                     number,
@@ -58,14 +67,16 @@ impl SqliteRecord {
                     conflicts,
                     messages,
                     bytes,
-                    seconds
+                    seconds,
+                    settings
                 ],
             )?;
             tx.execute("UPDATE OR REPLACE planned SET plan = ?1 WHERE plan = 0", [number])?;
             tx.execute(
                 "DELETE FROM planned WHERE (SELECT count(*) FROM planned AS newer
                     WHERE newer.mailbox = planned.mailbox AND newer.plan > planned.plan) >= ?1
-                 AND plan IS NOT (SELECT number FROM approval ORDER BY id DESC LIMIT 1)",
+                 AND NOT EXISTS (SELECT 1 FROM approved JOIN approval ON approval.id = approved.approval
+                    WHERE approved.mailbox = planned.mailbox AND approval.number = planned.plan)",
                 [KEPT],
             )?;
             tx.commit()?;
@@ -174,23 +185,34 @@ impl SqliteRecord {
         Ok(newest.into_iter().collect())
     }
 
-    pub(super) fn add_approval(
-        &mut self,
-        digest: &str,
-        number: Option<u64>,
-        by: &str,
-        mailboxes: &[(&str, &str)],
-    ) -> Result<()> {
+    pub(super) fn settings_of_plan(&self, number: u64) -> Result<Option<PlanSettings>> {
+        let json: Option<String> = self.sql(|db| {
+            db.query_row("SELECT settings FROM plan WHERE number = ?1", [number], |r| r.get(0)).optional()
+        })?;
+        // What another build has written may be unreadable: then nothing is known of them.
+        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    }
+
+    /// Looks and writes in one transaction that nobody else writes beside: of two at once the second finds
+    /// what the first has recorded.
+    pub(super) fn add_approval(&mut self, new: &NewApproval<'_>) -> Result<RecordedApproval> {
         let path = self.path.clone();
+        let NewApproval { digest, by, mailboxes } = *new;
         let mut add = || {
-            let tx = self.db.transaction()?;
+            let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let all = format!("{APPROVALS} WHERE digest = ?1 AND by = ?2 ORDER BY id DESC");
+            let known =
+                tx.prepare(&all)?.query_map([digest, by], approval)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            let whole = mailboxes.len() as u64;
+            if let Some(approval) = known.into_iter().find(|approval| approval.mailboxes == whole) {
+                return Ok(RecordedApproval { approval, already: true, replaced: Vec::new() });
+            }
             tx.execute(
-                "INSERT INTO approval (digest, number, by, at) VALUES (?1, ?2, ?3, ?4)",
-                params![digest, number, by, now()],
+                "INSERT INTO approval (digest, number, by, at)
+                 VALUES (?1, (SELECT max(number) FROM plan WHERE digest = ?1), ?2, ?3)",
+                params![digest, by, now()],
             )?;
             let id = tx.last_insert_rowid();
-            // Only the newest approval counts; of those before it the digest tells enough.
-            tx.execute("DELETE FROM approved WHERE approval <> ?1", [id])?;
             {
                 let mut row =
                     tx.prepare("INSERT INTO approved (approval, mailbox, digest) VALUES (?1, ?2, ?3)")?;
@@ -198,9 +220,46 @@ impl SqliteRecord {
                     row.execute(params![id, mailbox, digest])?;
                 }
             }
-            tx.commit()
+            // Of each mailbox one plan is in force; the names of all who approved that one stay.
+            let superseded =
+                "approval <> ?1 AND mailbox IN (SELECT mailbox FROM approved WHERE approval = ?1)";
+            let replaced = tx
+                .prepare(&format!(
+                    "SELECT digest, number, by, at, lost FROM approval
+                     JOIN (SELECT approval AS of, count(*) AS lost FROM approved WHERE {superseded} GROUP BY approval)
+                     ON of = id WHERE digest <> ?2 ORDER BY id DESC"
+                ))?
+                .query_map(params![id, digest], approval)?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            tx.execute(
+                &format!(
+                    "DELETE FROM approved WHERE {superseded}
+                     AND approval IN (SELECT id FROM approval WHERE digest <> ?2 OR by = ?3)"
+                ),
+                params![id, digest, by],
+            )?;
+            let approval = tx.query_row(&format!("{APPROVALS} WHERE id = ?1"), [id], approval)?;
+            tx.commit()?;
+            Ok(RecordedApproval { approval, already: false, replaced })
         };
         add().map_err(|source| sqlite(&path, source))
+    }
+
+    pub(super) fn all_approvals(&self) -> Result<Vec<Approval>> {
+        self.rows(&format!("{APPROVALS} ORDER BY id DESC"), u32::MAX, approval)
+    }
+
+    pub(super) fn approvals_fit(&self, number: u64) -> Result<bool> {
+        self.sql(|db| {
+            db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM planned WHERE plan = ?1) AND NOT EXISTS
+                    (SELECT 1 FROM planned WHERE plan = ?1 AND NOT EXISTS
+                        (SELECT 1 FROM approved WHERE approved.mailbox = planned.mailbox
+                            AND approved.digest = planned.digest))",
+                [number],
+                |r| r.get(0),
+            )
+        })
     }
 
     pub(super) fn digests_of_approval(&self) -> Result<HashMap<String, String>> {
@@ -212,6 +271,16 @@ impl SqliteRecord {
 
 fn planned(row: &Row<'_>, first: usize) -> rusqlite::Result<PlannedRow> {
     Ok(PlannedRow { mailbox: row.get(first)?, digest: row.get(first + 1)?, plan: row.get(first + 2)? })
+}
+
+fn approval(row: &Row<'_>) -> rusqlite::Result<Approval> {
+    Ok(Approval {
+        digest: row.get(0)?,
+        number: row.get(1)?,
+        by: row.get(2)?,
+        at: row.get(3)?,
+        mailboxes: row.get(4)?,
+    })
 }
 
 fn recorded(row: &Row<'_>) -> rusqlite::Result<RecordedPlan> {
