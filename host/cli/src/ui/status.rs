@@ -680,7 +680,7 @@ mod tests {
             messages: 890,
             bytes: Some(3 << 20),
         };
-        project.plan = Some(PlanStanding { newest: Some(newest), in_force: None, approved: false });
+        project.plan = Some(PlanStanding { newest: Some(newest), in_force: Vec::new(), approved: false });
         assert_eq!(last(&project), "planned: 890 messages, 3.0 MiB to copy; no run has counted anything yet");
     }
 
