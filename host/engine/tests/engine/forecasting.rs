@@ -158,8 +158,7 @@ fn what_is_skipped_is_counted_by_rule_and_adds_up() {
     stage.job.select.max_size = Some((1, "1 B".into()));
     let outcome = stage.run();
     outcome.complete();
-    let expected =
-        [("larger than [select] max_size = 1 B", 14), ("left out by your rule `Spam`", 3)];
+    let expected = [("larger than [select] max_size = 1 B", 14), ("left out by your rule `Spam`", 3)];
     assert_eq!(by_rule(&outcome.mailbox().skipped_by), expected);
     assert_eq!(by_rule(&outcome.project.skipped_by), expected);
     assert_eq!(outcome.totals()[3], 17);
