@@ -521,6 +521,45 @@ mod tests {
         assert_eq!(sum, totals.folders, "every folder is in one group");
     }
 
+    /// What is left out is counted beside what is copied, and what cannot hold messages is no loss.
+    #[test]
+    fn groups_tell_what_is_copied_from_what_is_not() {
+        let mut overview = Overview::new();
+        let portion = Portion { messages: 4, bytes: 40 };
+        let sized = |n: u32, folder: FolderPlan| FolderPlan {
+            messages: Some(n),
+            to_copy: n.into(),
+            bytes_to_copy: Some(u64::from(n) * 10),
+            ..folder
+        };
+        let spam = FolderPlan {
+            messages: Some(4),
+            bytes_to_copy: Some(0),
+            left_out: vec![LeftOut { rule: "left out by your rule `Spam`".into(), portion }],
+            ..folder("Spam", None)
+        };
+        let junk = sized(2, ruled("Junk", Some("INBOX"), "mailhaul.toml:2", "w"));
+        overview.add(&plan(vec![
+            FolderPlan { already_there: 1, ..sized(5, ruled("Notes", Some("Notes"), HOST, "w")) },
+            sized(3, ruled("Archiv", Some("Archiv"), "acme 1", "v")),
+            FolderPlan { merged: true, rule: Some("Junk → INBOX".into()), ..junk },
+            FolderPlan { merged: true, ..sized(1, ruled("INBOX", Some("INBOX"), HOST, "w")) },
+            spam,
+            ruled("Root", None, HOST, "cannot hold messages"),
+        ]));
+        let group = |way: Way, rule: Option<&str>| {
+            overview.groups().into_iter().find(|one| one.way == way && one.rule.as_deref() == rule).unwrap()
+        };
+        let stays = group(Way::Stays, None);
+        assert_eq!((stays.folders, stays.by.as_str(), stays.why.as_deref()), (2, "several", None));
+        assert_eq!((stays.to_copy, stays.bytes_to_copy, stays.already_there), (8, Some(80), 1));
+        let left = group(Way::Rule, Some("Spam → left out"));
+        assert_eq!((left.to_copy, left.bytes_to_copy, left.left_out), (0, Some(0), portion));
+        let junk = group(Way::Rule, Some("Junk → INBOX"));
+        assert_eq!((junk.merged, junk.merged_mailboxes, group(Way::Inbox, None).merged), (1, 1, 0));
+        assert_eq!((group(Way::Container, None).folders, overview.totals().folders_left_out), (1, 1));
+    }
+
     #[test]
     fn a_folder_goes_along_only_with_one_that_moves_the_same_way() {
         let mut overview = Overview::new();

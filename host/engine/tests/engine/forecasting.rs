@@ -199,14 +199,13 @@ fn what_is_skipped_is_counted_by_rule_and_adds_up() {
     stage.job.select.max_size = Some((1, "1 B".into()));
     let outcome = stage.run();
     outcome.complete();
-    let expected =
-        [("larger than [select] max_size = 1 B", 14), ("your rule at mailhaul.toml:1 leaves it out", 3)];
+    let expected = [("larger than [select] max_size = 1 B", 14), ("left out by your rule `Spam`", 3)];
     assert_eq!(by_rule(&outcome.mailbox().skipped_by), expected);
     assert_eq!(by_rule(&outcome.project.skipped_by), expected);
     assert_eq!(outcome.totals()[3], 17);
     assert!(outcome.project.skipped_by.iter().all(|one| one.bytes > 0), "{:?}", outcome.project.skipped_by);
 
-    // A copy that stays, and a folder that cannot be read, are left out by the same rule as the others.
+    // A copy that stays, and a folder that cannot be read, are left out by their rule as the others are.
     let mut stage = Stage::loaded(2);
     stage.load("Spam", 3);
     stage.run().complete();
@@ -217,7 +216,8 @@ fn what_is_skipped_is_counted_by_rule_and_adds_up() {
     stage.load("Junk", 5);
     stage.source.manners(|m| m.refuses_lists = Some(("Junk".into(), "NO it is damaged".into())));
     let outcome = stage.run();
-    assert_eq!(by_rule(&outcome.mailbox().skipped_by), [("your rule at mailhaul.toml:1 leaves it out", 8)]);
+    let expected = [("left out by your rule `Junk`", 5), ("left out by your rule `Spam`", 3)];
+    assert_eq!(by_rule(&outcome.mailbox().skipped_by), expected);
     assert_eq!(outcome.totals()[3], 8);
 }
 
