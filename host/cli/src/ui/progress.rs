@@ -55,7 +55,7 @@ impl Progress {
     /// wider than `width` cells.
     pub(crate) fn lines(&mut self, now: Duration, width: usize) -> Vec<String> {
         let picture = self.model.picture(now);
-        let mut lines = vec![fit(&self.headline(&picture, width), width)];
+        let mut lines = vec![cut(&self.headline(&picture, width), width)];
         // The mailbox column is as wide as its widest entry, up to a third.
         let shown = picture.mailboxes.iter().take(MAX_LINES);
         let names: Vec<_> = shown.map(|mailbox| escape(&mailbox.mailbox).into_owned()).collect();

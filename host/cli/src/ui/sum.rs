@@ -103,7 +103,7 @@ fn push_skipped(out: &mut String, outcome: &Outcome, width: Option<usize>) {
     let more = all.iter().skip(RULES_SHOWN);
     let (n, messages) = (more.clone().count() as u64, more.map(|skipped| skipped.messages).sum());
     if n > 0 {
-        rules.push(format!("{} by {} more, see `mailhaul report`", count(messages), plural(n, "rule")));
+        rules.push(format!("{} by {}, see `mailhaul report`", count(messages), plural(n, "more rule")));
     }
     push_wrapped(out, 0, &format!("skipped, by rule: {}", rules.join("; ")), width);
 }

@@ -117,6 +117,7 @@ fn of_what_was_broken_off_the_bytes_are_left_that_were_not_copied() {
         store.add("INBOX", &[], "01-Jan-2020 10:00:00 +0000", &large);
     });
     stage.load("Sent", 300);
+    stage.source.manners(|m| m.capability.push_str(" STATUS=SIZE"));
     plan(&stage);
     let stop = stage.stopper();
     stage.target.manners(|m| {
