@@ -234,7 +234,7 @@ fn the_settings_of_a_plan_are_kept() {
 #[test]
 fn decisions_and_the_audit_trail_are_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let mut record = open(dir.path()).unwrap();
+    let record = open(dir.path()).unwrap();
     let acceptance = Acceptance {
         mailbox: "ann".into(),
         folder: "Sent".into(),
