@@ -272,7 +272,8 @@ mod tests {
     #[test]
     fn messages_that_are_newly_left_out_are_told_though_no_folder_goes_elsewhere() {
         let rule = "older than [select] since = 2030-01-01".to_owned();
-        let mut all = Differences { compared: 3, same: 12, ..Differences::default() };
+        let mut all = Differences::default();
+        (all.compared, all.same) = (3, 12);
         all.left_out = vec![LeftOutChange { rule, before: 0, now: 1_200 }];
         let page = section(&all, Some("old.json"), Most::FLEET, None, Palette::default());
         assert_eq!(

@@ -146,8 +146,8 @@ impl LedgerError {
 }
 
 fn is_forbidden(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{AlreadyExists, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
-    matches!(error.kind(), AlreadyExists | NotADirectory | PermissionDenied | ReadOnlyFilesystem)
+    use std::io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), NotADirectory | PermissionDenied | ReadOnlyFilesystem)
 }
 
 /// Returns the clause that says what to do about an error of the operating system.

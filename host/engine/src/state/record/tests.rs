@@ -213,7 +213,12 @@ fn what_an_approval_is_in_force_for_is_kept_however_often_it_is_planned() {
     }
     let of = |number| {
         let mut rows = Vec::new();
-        record.planned(Some(number), &mut |row| Ok(rows.push(row.mailbox))).unwrap();
+        record
+            .planned(Some(number), &mut |row| {
+                rows.push(row.mailbox);
+                Ok(())
+            })
+            .unwrap();
         rows
     };
     assert_eq!((of(1), of(2), of(3)), (vec!["bob".to_owned()], vec!["ann".to_owned()], Vec::new()));
