@@ -577,6 +577,12 @@ impl Difference {
     /// `by` of what is not ours to change, since it was on the target before.
     pub const ALREADY_PRESENT: &str = "already-present";
 
+    /// Whether it is about what no run has copied yet, so that the next one takes it away.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.kind == DifferenceKind::Missing && self.target_uid.is_none() && self.by.is_none()
+    }
+
     /// Whether it says that a copy is not any more where it was seen on the target.
     #[must_use]
     pub fn is_missing_copy(&self) -> bool {
