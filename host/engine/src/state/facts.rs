@@ -401,21 +401,18 @@ mod tests {
     /// A comparison after a pre-stage, or after new mail has come, finds what no run has copied yet.
     #[test]
     fn what_the_next_run_copies_is_no_failed_proof() {
-        let difference = |target_uid, by: Option<&str>| Difference {
-            folder: "INBOX".into(),
-            uid: 4,
-            target_uid,
-            kind: DifferenceKind::Missing,
-            by: by.map(str::to_owned),
-            detail: String::new(),
-            note: false,
-        };
-        for (difference, expected) in [
-            (difference(None, None), MailboxState::Ready),
-            (difference(Some(9), None), MailboxState::Failed),
-            (difference(None, Some(Difference::CHANGED_ON_TARGET)), MailboxState::Failed),
+        let kinds = [DifferenceKind::Missing, DifferenceKind::AlteredBody];
+        for (uid, detail, kind, expected) in [
+            (4, Difference::NOT_COPIED_YET, kinds[0], MailboxState::Ready),
+            (0, "no run has read this folder", kinds[0], MailboxState::Ready),
+            (4, "message 9 of the target is the copy of another message", kinds[0], MailboxState::Failed),
+            (4, "", kinds[0], MailboxState::Failed),
+            (0, "", kinds[1], MailboxState::Failed),
         ] {
-            let differences = vec![difference];
+            let folder = "INBOX".into();
+            let (by, detail) = (None, detail.to_owned());
+            let differences =
+                vec![Difference { folder, uid, target_uid: None, kind, by, detail, note: false }];
             let summary = MailboxSummary { differences, ..copied(VerifiedDepth::Headers) };
             assert_eq!(word(&summary, &[], &[]), expected, "{summary:?}");
         }

@@ -248,7 +248,8 @@ mod tests {
         for (line, steady) in [(KB, 10 * KB), (100 * KB, 1_000 * KB), (1_000_000 * KB, PORTION)] {
             let mut portion = FIRST_PORTION;
             for _ in 0..6 {
-                portion = next_portion(portion, portion, Duration::from_secs_f64(portion as f64 / line as f64));
+                portion =
+                    next_portion(portion, portion, Duration::from_secs_f64(portion as f64 / line as f64));
             }
             assert!(portion.abs_diff(steady) <= 1, "{line}: {portion}");
         }

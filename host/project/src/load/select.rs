@@ -79,7 +79,9 @@ fn refuse_nothing(section: &Section<'_, '_>, select: &Select) {
     let mut brings = (0..).zip(&select.folders).filter(|(_, one)| !one.leaves_out).peekable();
     let none_left = match brings.peek() {
         None => select.folders.iter().any(|one| leaves_out(one, "**")),
-        Some(_) => brings.all(|(n, one)| select.folders[..n].iter().any(|before| leaves_out(before, &one.pattern))),
+        Some(_) => {
+            brings.all(|(n, one)| select.folders[..n].iter().any(|before| leaves_out(before, &one.pattern)))
+        }
     };
     if let Some(entry) = section.get("folders").filter(|_| none_left) {
         entry.report(

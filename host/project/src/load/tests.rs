@@ -455,9 +455,18 @@ fn a_selection_that_cannot_be_meant_is_refused() {
         ("folders = \"INBOX\"", "7: `[select] folders` is a string; write a list of folders or patterns"),
         ("folders = [\n\"A\",\n\"!\"]", "9: `[select] folders` has a `!` and no folder behind it"),
         ("folders = [\"\"]", "7: `[select] folders` is empty; write a folder's name"),
-        ("folders = [\"!**\"]", "7: `[select] folders` leaves out everything: no folder is left; write the folders"),
-        ("folders = [\"!Old\", \"!**\", \"INBOX\"]", "7: `[select] folders` leaves out everything: no folder"),
-        ("folders = [\"!INBOX\", \"INBOX\"]", "7: `[select] folders` leaves out everything: no folder is left"),
+        (
+            "folders = [\"!**\"]",
+            "7: `[select] folders` leaves out everything: no folder is left; write the folders",
+        ),
+        (
+            "folders = [\"!Old\", \"!**\", \"INBOX\"]",
+            "7: `[select] folders` leaves out everything: no folder",
+        ),
+        (
+            "folders = [\"!INBOX\", \"INBOX\"]",
+            "7: `[select] folders` leaves out everything: no folder is left",
+        ),
         ("flags = []", "7: `[select] flags` is an empty list; write a list of flags"),
         (
             "flags = ['\\Sean']",
