@@ -423,7 +423,7 @@ fn a_selection_that_is_hardly_meant_is_warned_of() {
         ),
         (
             "max_size = \"25 B\"",
-            "mailhaul.toml:7: `[select] max_size` = \"25 B\" leaves out nearly everything, since headers alone are often \
+            "mailhaul.toml:7: `[select] max_size` = 25 B leaves out nearly everything, since headers alone are often \
              longer; a size has a unit, as in \"25 MiB\"",
         ),
     ] {
