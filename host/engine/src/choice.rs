@@ -28,8 +28,8 @@ pub struct ListedMailbox {
 /// Which mailboxes of the list are meant; the default means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MailboxChoice {
-    /// `--only`: keys, log-ins at the source, or patterns of them in which `*` stands for any text; empty for
-    /// all.
+    /// `--only`: keys, log-ins at the source, or patterns of them in which `*` stands for any text, in any
+    /// case; empty for all.
     pub only: Vec<String>,
     /// `--batch`: batches of the list; empty for all. A mailbox that is meant fits both, where both are
     /// given.
@@ -64,12 +64,17 @@ impl MailboxChoice {
         let mut unmet = Vec::new();
         for name in self.only.iter().filter(|name| !list.iter().any(|mailbox| is_named(mailbox, name))) {
             unmet.push(match name.contains('*') {
+                _ if name.trim().is_empty() => "--only is empty; write a log-in or a pattern".to_owned(),
                 true => format!("--only {}: no mailbox of the list fits this pattern", argument(name)),
                 false => format!("--only {name}: there is no such mailbox in the list"),
             });
         }
         let is_known = |batch: &String| list.iter().any(|mailbox| mailbox.batch.as_ref() == Some(batch));
         for batch in self.batches.iter().filter(|batch| !is_known(batch)) {
+            if batch.trim().is_empty() {
+                unmet.push("--batch is empty; write a batch of the list".to_owned());
+                continue;
+            }
             unmet.push(format!(
                 "--batch {}: no mailbox of the list is in this batch; {}",
                 argument(batch),
@@ -91,12 +96,13 @@ impl MailboxChoice {
     }
 }
 
-/// Whether a mailbox is meant by its key, its log-in at the source, or a pattern of one of them.
+/// Whether a mailbox is meant by its key, its log-in at the source, or a pattern of one of them; in any case,
+/// as log-ins are compared everywhere.
 fn is_named(mailbox: &ListedMailbox, name: &str) -> bool {
     // A log-in may have a star in it.
     [&mailbox.key, &mailbox.source]
         .into_iter()
-        .any(|own| own == name || name.contains('*') && fits(name, own))
+        .any(|own| own.to_lowercase() == name.to_lowercase() || name.contains('*') && fits(name, own))
 }
 
 /// Whether a text is the pattern with any text for each `*`, in any case.
@@ -169,7 +175,8 @@ mod tests {
         for (only, batches, keys) in [
             (&[][..], &[][..], "ann bob bea c*"),
             (&["ann"], &[], "ann"),
-            (&["ANN"], &[], ""),
+            (&["ANN"], &[], "ann"),
+            (&["Bob@OLD"], &[], "bob"),
             (&["bob@old", "ann"], &[], "ann bob"),
             (&["b*"], &[], "bob bea"),
             (&["*@OLD"], &[], "ann bob bea c*"),
@@ -190,6 +197,8 @@ mod tests {
     fn what_fits_nothing_is_told_with_what_there_is() {
         for (only, batches, told) in [
             (&["ann", "eve"][..], &[][..], "--only eve: there is no such mailbox in the list"),
+            (&[""], &[], "--only is empty; write a log-in or a pattern"),
+            (&[], &[" "], "--batch is empty; write a batch of the list"),
             (&["*@new"], &[], "--only '*@new': no mailbox of the list fits this pattern"),
             (
                 &[],

@@ -157,6 +157,16 @@ mod tests {
         ] {
             assert_eq!(look(hours, moment), told, "{moment}");
         }
+        // A time that the night skips is an hour later.
+        for (from, until, told) in [
+            (120, 150, "open until Sun 29 03:30"),
+            (60, 150, "open until Sun 29 03:30"),
+            (150, 240, "closed until Sun 29 03:30"),
+            (120, 180, "closed until Mon 30 02:00"),
+        ] {
+            let skipped = hours(&[(ALL, from, until)]);
+            assert_eq!(look(&skipped, "2026-03-29T03:00:00[Europe/Berlin]"), told, "{from} {until}");
+        }
         let lost = hours(&[(ALL, 2 * 60, 2 * 60 + 30)]);
         assert_eq!(look(&lost, "2026-03-28T12:00:00[Europe/Berlin]"), "closed until Sun 29 03:00");
         let one_day = hours(&[([false, true, false, false, false, false, false], 60, 120)]);

@@ -573,6 +573,9 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// `detail` of a message that no run has copied yet.
+    pub const NOT_COPIED_YET: &str = "not copied yet; `mailhaul run` copies it";
+
     /// `by` of what the source gave that is not what it says it has.
     pub const BY_SOURCE: &str = "source";
 
@@ -584,6 +587,13 @@ impl Difference {
 
     /// `by` of what is not ours to change, since it was on the target before.
     pub const ALREADY_PRESENT: &str = "already-present";
+
+    /// Whether it is about a message, or (UID 0) a folder, that no run has copied yet, so that the next one
+    /// takes it away. Of everything else that is missing, nobody knows that.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.kind == DifferenceKind::Missing && (self.uid == 0 || self.detail == Self::NOT_COPIED_YET)
+    }
 
     /// Whether it says that a copy is not any more where it was seen on the target.
     #[must_use]

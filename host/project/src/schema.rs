@@ -106,6 +106,15 @@ pub(crate) fn suggestion(table: &str, word: &str) -> String {
                 authority of your own; remove it"
             .into();
     }
+    match (table, plain.as_str()) {
+        ("select", "size" | "maxsize" | "max_bytes") => return "the key is `max_size`".into(),
+        ("select", "newest" | "newer") => {
+            return "`mailhaul run --newest 90d` brings the newest mail, and a later run the rest; `since` leaves older mail \
+                    out for good"
+                .into();
+        }
+        _ => {}
+    }
     // A right key in a wrong table, before a near key in the right one: `since` under `[verify]`.
     let elsewhere = TABLES.iter().find(|(name, keys)| *name != table && keys.contains(&word));
     let here = nearest(word, keys(table).iter().copied());
@@ -144,6 +153,9 @@ mod tests {
         assert_eq!(suggestion("source", "prot"), "the nearest known key is `port`");
         assert_eq!(suggestion("select", "max-size"), "the nearest known key is `max_size`");
         assert_eq!(suggestion("verify", "since"), "it belongs under `[select]`");
+        assert_eq!(suggestion("select", "size"), "the key is `max_size`");
+        let newest = suggestion("select", "newest");
+        assert!(newest.starts_with("`mailhaul run --newest 90d` brings the newest mail"), "{newest}");
         for word in ["insecure", "verify", "SSL-verify", "sslmode"] {
             let said = suggestion("source", word);
             assert!(said.starts_with("certificates are always verified: `fingerprint`"), "{word}: {said}");

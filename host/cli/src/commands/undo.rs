@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use mailhaul_engine::choice::MailboxChoice;
 use mailhaul_engine::event::Event;
 use mailhaul_engine::job::Task;
+use mailhaul_engine::record::ListedMailbox;
 use mailhaul_engine::{record, undo};
 use serde_json::json;
 
@@ -22,7 +24,9 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
     let (mut planned, mut known) = (Vec::new(), BTreeSet::new());
     let choice = args.select.choice();
     let recorded = if record::exists(state) { record::open(state)?.mailboxes()? } else { Vec::new() };
-    for mailbox in recorded.into_iter().map(|mailbox| mailbox.listed) {
+    let recorded: Vec<ListedMailbox> = recorded.into_iter().map(|mailbox| mailbox.listed).collect();
+    refuse_unmet(&choice, &recorded)?;
+    for mailbox in recorded {
         if !choice.includes(&mailbox) {
             continue;
         }
@@ -89,6 +93,17 @@ pub(crate) fn undo(ui: &mut Ui, global: &Global, args: &Undo) -> Result<Exit, Fa
     Ok(exit)
 }
 
+/// Refuses a choice that no mailbox on record fits: it would pass for one of which there is nothing to undo.
+fn refuse_unmet(choice: &MailboxChoice, recorded: &[ListedMailbox]) -> Result<(), Failure> {
+    match choice.unmet(recorded).first().filter(|_| !recorded.is_empty()) {
+        Some(unmet) => {
+            let hint = "`mailhaul status` names the mailboxes; the list is read by `check`, `plan` and `run`";
+            Err(Failure::input(unmet.clone(), Some(hint)))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Refuses a folder that no ledger of the chosen mailboxes has: it is misspelt, or nothing of it was copied.
 fn refuse_unknown(folders: &[String], known: &BTreeSet<String>) -> Result<(), Failure> {
     let inbox = |name: &str| name.eq_ignore_ascii_case("INBOX");
@@ -117,4 +132,32 @@ fn document(dry_run: bool, pages: &[Page]) -> serde_json::Value {
         "removed": pages.iter().flat_map(|page| &page.folders).map(|f| f.removed).sum::<u64>(),
         "mailboxes": mailboxes,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_that_nothing_on_record_fits_is_refused() {
+        let anna = ListedMailbox {
+            key: "anna".into(),
+            source: "anna".into(),
+            batch: Some("wave-1".into()),
+            ..ListedMailbox::default()
+        };
+        let choice = |only: &[&str], batches: &[&str]| MailboxChoice {
+            only: only.iter().map(|one| (*one).to_owned()).collect(),
+            batches: batches.iter().map(|one| (*one).to_owned()).collect(),
+        };
+        let listed = [anna];
+        for unmet in [choice(&[], &["NOPE"]), choice(&["nobody"], &[])] {
+            let refused = refuse_unmet(&unmet, &listed).unwrap_err();
+            assert_eq!(refused.exit, Exit::Input, "{unmet:?}");
+            assert!(refuse_unmet(&unmet, &[]).is_ok(), "there is nothing yet");
+        }
+        for met in [choice(&[], &[]), choice(&["ANNA"], &["wave-1"])] {
+            assert!(refuse_unmet(&met, &listed).is_ok(), "{met:?}");
+        }
+    }
 }

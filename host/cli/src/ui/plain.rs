@@ -3,7 +3,7 @@
 //!
 //! `assess`, `check` and `plan` print their pages as they go and need nothing but the warnings from here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use mailhaul_engine::event::{Event, MailboxEnd};
@@ -30,6 +30,9 @@ pub(crate) struct Lines {
     told: HashSet<String>,
     /// What mailboxes wait for and until when, as far as it was said: the line of all counts who waits.
     waits: HashSet<String>,
+    /// Messages and bytes that lines have said were done of a folder, by mailbox and folder: one that is worked
+    /// on in two rounds has two lines, which add up.
+    done: HashMap<(String, String), (u64, u64)>,
     progress: Progress,
     begun: Instant,
     said_at: Duration,
@@ -42,15 +45,19 @@ impl Lines {
         let pages = matches!(activity, Assessing | Checking | Planning | Creating | Undoing);
         let lines = !(pages || moving || ui.quiet || ui.json());
         let (progress, begun) = (Progress::new(activity), Instant::now());
-        Self {
-            activity,
-            lines,
-            told: HashSet::new(),
-            waits: HashSet::new(),
-            progress,
-            begun,
-            said_at: Duration::ZERO,
-        }
+        let (told, waits, done) = (HashSet::new(), HashSet::new(), HashMap::new());
+        Self { activity, lines, told, waits, done, progress, begun, said_at: Duration::ZERO }
+    }
+
+    /// Returns the line an event is worth, if any.
+    fn line(&mut self, event: &Event) -> Option<String> {
+        let Event::FolderFinished { mailbox, folder, messages_now, bytes_now, .. } = event else {
+            return line(self.activity, event, (0, 0));
+        };
+        let said = self.done.entry((mailbox.clone(), folder.source.clone())).or_default();
+        let line = line(self.activity, event, *said);
+        *said = (*messages_now, *bytes_now);
+        line
     }
 }
 
@@ -82,7 +89,7 @@ impl Watcher for Lines {
                 }
             }
             _ => {
-                if let Some(line) = self.lines.then(|| line(self.activity, event)).flatten() {
+                if let Some(line) = self.lines.then(|| self.line(event)).flatten() {
                     ui.data_if_read(&(line + "\n"));
                 }
             }
@@ -104,8 +111,9 @@ impl Watcher for Lines {
     }
 }
 
-/// Returns the line an event is worth, if any.
-fn line(activity: Activity, event: &Event) -> Option<String> {
+/// Returns the line an event is worth, if any; of a folder without the messages and bytes that were `said` of
+/// it before.
+fn line(activity: Activity, event: &Event, said: (u64, u64)) -> Option<String> {
     match event {
         Event::Started { mailboxes } => {
             Some(format!("{} {}", activity.as_str(), plural(*mailboxes, "mailbox")))
@@ -113,14 +121,15 @@ fn line(activity: Activity, event: &Event) -> Option<String> {
         Event::FolderFinished {
             mailbox, folder, messages_now, bytes_now, flags_now, seconds: took, ..
         } => {
-            let mut parts = vec![format!("{} {}", count(*messages_now), activity.done())];
+            let (messages, size) = (messages_now.saturating_sub(said.0), bytes_now.saturating_sub(said.1));
+            let mut parts = vec![format!("{} {}", count(messages), activity.done())];
             if activity == Activity::Copying {
-                parts.extend(rest(folder, *messages_now));
+                parts.extend(rest(folder, messages));
             }
             if *flags_now > 0 {
                 parts.push(flag_changes(*flags_now));
             }
-            parts.push(bytes(*bytes_now));
+            parts.push(bytes(size));
             parts.push(duration(seconds(*took)));
             let name = folder_name(&folder.source, folder.target.as_deref());
             Some(format!("{}  {name}: {}", escape(mailbox), parts.join(", ")))
@@ -226,6 +235,23 @@ mod tests {
         insta::assert_snapshot!(err, @r"
         warning: bob@old.example: odd\x07thing
         anna@old.example: the source connection was lost (connection reset), trying again
+        ");
+    }
+
+    #[test]
+    fn the_lines_of_two_rounds_add_up() {
+        let first = samples::run_events().into_iter().find_map(|event| match event {
+            Event::FolderFinished { .. } => Some(event),
+            _ => None,
+        });
+        let mut rounds = vec![first.clone().unwrap(), first.unwrap()];
+        if let Event::FolderFinished { messages_now, bytes_now, folder, .. } = &mut rounds[0] {
+            (*messages_now, *bytes_now, folder.counts.copied, folder.counts.pending) = (13, 1024, 33, 1147);
+        }
+        let (out, _) = shown(Activity::Copying, &rounds);
+        insta::assert_snapshot!(out, @r"
+        anna@old.example  INBOX: 13 copied, 20 copied before, 20 already present, 1,147 pending, 1.0 KiB, 2.5 s
+        anna@old.example  INBOX: 1,147 copied, 33 copied before, 20 already present, 4.5 MiB, 2.5 s
         ");
     }
 

@@ -285,6 +285,7 @@ async fn work_on_all(
     let slots = &context.slots;
     let mut grace: Option<tokio::time::Instant> = None;
     let mut broken_off: Vec<(usize, MailboxEnd)> = Vec::new();
+    let mut stored = tokio::time::Instant::now();
     loop {
         while next < mailboxes.len() && !context.stop.is_raised() && begins(context, &work, at_once) {
             let (context, mailbox, work, recorder) =
@@ -300,7 +301,7 @@ async fn work_on_all(
         }
         // While all wait there is nothing to store, and hours that open are noticed soon enough.
         let every = if running.len() > slots.parked() { STORE_EVERY } else { LOOK_EVERY };
-        let deadline = grace.unwrap_or_else(|| tokio::time::Instant::now() + every);
+        let deadline = grace.unwrap_or(stored + every);
         tokio::select! {
             done = running.join_next_with_id() => match done.inspect(|_| slots.give_back()) {
                 Some(Ok((id, end))) => {
@@ -321,7 +322,10 @@ async fn work_on_all(
                 }
                 None => {}
             },
-            () = slots.changed() => {}
+            // Who waits may do so for a night: a process that is killed meanwhile has copied what it has.
+            () = slots.changed() => if let Some(recorder) = &recorder {
+                recorder.record_totals(context);
+            },
             () = context.stop.raised(), if grace.is_none() => {
                 grace = Some(tokio::time::Instant::now() + GRACE);
             }
@@ -329,8 +333,11 @@ async fn work_on_all(
                 if grace.is_some() {
                     // What was sent and not acknowledged stays in the ledger as an open batch.
                     running.abort_all();
-                } else if let Some(recorder) = &recorder {
-                    recorder.record_totals(context);
+                } else {
+                    stored = tokio::time::Instant::now();
+                    if let Some(recorder) = &recorder {
+                        recorder.record_totals(context);
+                    }
                 }
             }
         }

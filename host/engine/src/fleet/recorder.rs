@@ -180,6 +180,9 @@ impl ProjectRecorder {
         if let Err(error) = stored {
             context.warn(&mailbox.key, format!("its end could not be stored: {error}")).await;
         }
+        if self.copies() {
+            self.record_totals(context);
+        }
     }
 
     fn store_end(

@@ -7,11 +7,11 @@ use mailhaul_imap::{Folder, FolderPath, FolderStatus};
 use sha2::{Digest, Sha256};
 
 use crate::event::Event;
-use crate::folder::work::{MailboxWork, Step};
+use crate::folder::work::{MailboxWork, Step, WorkError};
 use crate::mailbox::listing::figures_and_flags;
 use crate::mailbox::view::EndView;
 use crate::mapping::target::Listing;
-use crate::plugin::{Depth, FolderPair, HookOutcome, Severity, ValidationRequest};
+use crate::plugin::{Depth, FolderPair, HookOutcome, Severity, ValidationReport, ValidationRequest};
 use crate::server::dial::{Ends, log_out};
 use crate::side::Side;
 use crate::state::ledger::LedgerError;
@@ -130,7 +130,8 @@ fn digest(
 /// the ledger has their answers then. Closes both connections.
 ///
 /// # Errors
-/// When the ledger fails. A plugin that breaks is recorded as inconclusive.
+/// When the ledger fails. A plugin that breaks is recorded as inconclusive. [`WorkError::Interrupted`] when the
+/// user stops it before all have answered: what they said before stands then.
 pub(crate) async fn run(work: MailboxWork<'_>, ends: Ends, depth: Depth, state: EndsState) -> Step<()> {
     let MailboxWork { context, mailbox, ledger, lists } = work;
     let known = match &state.digest {
@@ -189,7 +190,17 @@ pub(crate) async fn run(work: MailboxWork<'_>, ends: Ends, depth: Depth, state: 
     for validator in &context.plugins.validators {
         source.refill();
         target.refill();
-        let answer = validator.validate(&request, source.clone(), target.clone()).await;
+        let answer = match context.stop.is_raised() {
+            true => None,
+            false => Some(validator.validate(&request, source.clone(), target.clone()).await),
+        };
+        let is_told = |report: &ValidationReport| report.outcome != HookOutcome::Inconclusive;
+        let cut_off = !answer.as_ref().is_some_and(|answer| answer.as_ref().is_ok_and(is_told));
+        let Some(answer) = answer.filter(|_| !(cut_off && context.stop.is_raised())) else {
+            // A question that was broken off is none that was answered.
+            tokio::join!(source.close(), target.close());
+            return Err(WorkError::Interrupted);
+        };
         let hook = match answer {
             Ok(report) => HookSummary {
                 plugin: validator.plugin().id.clone(),

@@ -299,7 +299,8 @@ async fn attempt(
     };
     work.ledger().set_kept(&kept)?;
     if !waiting.is_empty() {
-        // Hooks compare whole mailboxes.
+        // Hooks compare whole mailboxes, and what they have said was of another state.
+        work.ledger().set_hooks(&[], None)?;
         log_out_both(ends.source, ends.target, permit);
         return Ok(Attempt::Ended(beside.end(end_of(work, &waiting)?)));
     }

@@ -49,7 +49,7 @@ pub(crate) fn compare_lists(
     };
     for message in source {
         let Some(row) = rows.get(&message.uid) else {
-            let detail = "not copied yet; `mailhaul run` copies it".to_owned();
+            let detail = Difference::NOT_COPIED_YET.to_owned();
             out.differences.push(difference(message.uid, None, DifferenceKind::Missing, None, detail));
             continue;
         };

@@ -135,6 +135,12 @@ impl MailboxState {
         }
     }
 
+    /// So many messages are another run's on purpose: nothing is left of them for this one.
+    pub(super) fn leave(&mut self, messages: u64) {
+        let left = messages.min(self.messages.left);
+        (self.messages.left, self.messages.aside) = (self.messages.left - left, self.messages.aside + left);
+    }
+
     fn count(&mut self, counts: &Tally) {
         self.sized = true;
         if self.compares {

@@ -11,7 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::event::Event;
+use crate::event::{Event, MailboxEnd};
 use crate::progress::mailbox::MailboxState;
 use crate::progress::picture::MailboxNumbers;
 
@@ -64,6 +64,9 @@ impl Progress {
                 let new = || MailboxState::new(mailbox, self.compares);
                 let mut active = at.map_or_else(new, |at| self.active.remove(at));
                 summary.iter().for_each(|summary| active.end(summary));
+                if let MailboxEnd::PreStaged { pending } = end {
+                    active.leave(*pending);
+                }
                 self.ended.add(&active.messages);
                 self.ended_bytes.now += active.bytes.now;
                 self.ended_bytes.earlier += active.bytes.earlier;

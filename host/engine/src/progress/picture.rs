@@ -61,7 +61,7 @@ pub struct Amount {
     pub now: u64,
     /// Copied by earlier runs, or on the target before.
     pub earlier: u64,
-    /// Left out or failed, or not among those that are compared.
+    /// Left out or failed, not among those that are compared, or left for another run on purpose.
     pub aside: u64,
     /// To be done still.
     pub left: u64,

@@ -169,6 +169,16 @@ fn an_interrupted_mailbox_stays_what_it_is() {
 }
 
 #[test]
+fn a_pre_stage_comes_to_its_end() {
+    let events = [
+        counted(tally(100, 10, 0)),
+        progress("A", tally(100, 40, 30), tally(100, 40, 30), None),
+        ended(MailboxEnd::PreStaged { pending: 60 }),
+    ];
+    assert_eq!(seen(Progress::of_copy(), &events)[1..], [[30, 10, 60, 100], [30, 10, 0, 100]]);
+}
+
+#[test]
 fn mailboxes_that_stop_are_counted_by_cause_and_what_is_left_of_them_takes_no_time() {
     let mut model = Progress::of_copy();
     model.event(&Event::Started { mailboxes: 3 }, at(0));

@@ -196,6 +196,8 @@ pub(crate) fn of(
     let pending: u64 = folders().map(|folder| folder.counts.pending).sum();
     let unread = folders().filter(|folder| folder.stopped.is_some() && folder.counts.failed == 0).count();
     let failed: u64 = folders().map(|folder| folder.counts.failed).sum();
+    // Mail that has come since the newest run is in no folder's count.
+    let come = summary.differences.iter().filter(|difference| difference.is_pending()).count() as u64;
     StateFacts {
         live: runs.live.clone(),
         newest: runs.newest,
@@ -203,7 +205,7 @@ pub(crate) fn of(
         begun,
         // What ran before runs were recorded has ended, unless its ledger says that it was broken off.
         run_finished: runs.run_finished.unwrap_or(begun) && !summary.unfinished,
-        pending: pending + unseen + u64::from(summary.unfinished),
+        pending: pending.max(come) + unseen + u64::from(summary.unfinished),
         failed: failed + unread as u64,
         accepted: accepted.of(mailbox, summary),
         differs: differs(summary),
@@ -214,7 +216,7 @@ pub(crate) fn of(
 
 /// Whether something speaks against the mailbox that no further run takes away.
 fn differs(summary: &MailboxSummary) -> bool {
-    summary.differences.iter().any(|difference| !difference.note)
+    summary.differences.iter().any(|difference| !difference.note && !difference.is_pending())
         || summary.hooks.iter().any(|hook| hook.outcome == HookOutcome::Fail)
         || !summary.kept.is_empty()
         || summary.left_out.iter().any(LeftOutFolder::is_open)
@@ -235,7 +237,7 @@ mod tests {
     use crate::mailbox_state::{MailboxState, state};
     use crate::side::Side;
     use crate::state::standing::empty_summary;
-    use crate::summary::{Comparison, Counts, Exception, Sample};
+    use crate::summary::{Comparison, Counts, Difference, DifferenceKind, Exception, Sample};
 
     fn run(id: i64, kind: RunKind, alive: bool) -> RecordedRun {
         RecordedRun {
@@ -401,6 +403,26 @@ mod tests {
             (with(VerifiedDepth::None, ended()), MailboxState::Copied),
             (sampled, MailboxState::Copied),
         ] {
+            assert_eq!(word(&summary, &[], &[]), expected, "{summary:?}");
+        }
+    }
+
+    /// A comparison after a pre-stage, or after new mail has come, finds what no run has copied yet.
+    #[test]
+    fn what_the_next_run_copies_is_no_failed_proof() {
+        let kinds = [DifferenceKind::Missing, DifferenceKind::AlteredBody];
+        for (uid, detail, kind, expected) in [
+            (4, Difference::NOT_COPIED_YET, kinds[0], MailboxState::Ready),
+            (0, "no run has read this folder", kinds[0], MailboxState::Ready),
+            (4, "message 9 of the target is the copy of another message", kinds[0], MailboxState::Failed),
+            (4, "", kinds[0], MailboxState::Failed),
+            (0, "", kinds[1], MailboxState::Failed),
+        ] {
+            let folder = "INBOX".into();
+            let (by, detail) = (None, detail.to_owned());
+            let differences =
+                vec![Difference { folder, uid, target_uid: None, kind, by, detail, note: false }];
+            let summary = MailboxSummary { differences, ..copied(VerifiedDepth::Headers) };
             assert_eq!(word(&summary, &[], &[]), expected, "{summary:?}");
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use mailhaul_text::count;
+use tokio::time::Instant;
 
 use crate::account::{Mailbox, folded};
 use crate::event::WaitFor;
@@ -16,8 +17,49 @@ use crate::task::context::Context;
 /// Under hours, a budget or a cap so much is asked for at a time: what is under way ends soon.
 const PORTION: u64 = 16 << 20;
 
-/// With a cap on bandwidth, what is asked for at a time takes so long.
+/// The first that is asked for, while nobody knows how fast the line is.
+const FIRST_PORTION: u64 = 1 << 20;
+
+/// What is asked for at a time takes so long, as fast as the line is or a cap on bandwidth lets it be.
 const PORTION_TIME: Duration = Duration::from_secs(10);
+
+/// How much is asked for at a time, by how long the portion before it took: of a slow line less, so that what
+/// is under way when the hours are over ends soon.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Portion {
+    bytes: u64,
+    begun: Instant,
+}
+
+impl Portion {
+    /// The first one.
+    #[must_use]
+    pub(crate) fn first() -> Self {
+        Self { bytes: FIRST_PORTION, begun: Instant::now() }
+    }
+
+    /// A portion is asked for now.
+    fn begin(&mut self, context: &Context) -> u64 {
+        self.begun = Instant::now();
+        let capped = context.pace.as_ref().map_or(PORTION, |pace| pace.bytes_in(PORTION_TIME));
+        self.bytes.min(capped)
+    }
+
+    /// All of it has come, so many bytes. What came at once tells little of a line: one step doubles at most.
+    pub(crate) fn end(&mut self, bytes: u64) {
+        self.bytes = next_portion(self.bytes, bytes, self.begun.elapsed());
+    }
+}
+
+/// What takes [`PORTION_TIME`] when so many bytes took so long, at most twice what was asked for before.
+fn next_portion(before: u64, bytes: u64, took: Duration) -> u64 {
+    let in_time = bytes as f64 / took.as_secs_f64().max(f64::MIN_POSITIVE) * PORTION_TIME.as_secs_f64();
+    // Too little to tell a line by, unless it took long.
+    if bytes < before / 2 && in_time < before as f64 && took < PORTION_TIME {
+        return before;
+    }
+    (in_time.clamp(1.0, PORTION as f64) as u64).min(before.saturating_mul(2)).min(PORTION)
+}
 
 /// What is done with messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,14 +130,15 @@ pub(crate) fn take(
     folder: &str,
     sizes: &[u64],
     purpose: Purpose,
+    portion: &mut Portion,
 ) -> Result<Result<Grant, Refused>, LedgerError> {
     let who = Claimant { mailbox: mailbox.key.clone(), folder: folder.to_owned() };
     let first = sizes.first().copied().unwrap_or_default();
     if let Some(refused) = closed(context) {
         return Ok(Err(Refused { wanted: Some((purpose, who, first)), ..refused }));
     }
-    let most = context.pace.as_ref().map_or(PORTION, |pace| pace.bytes_in(PORTION_TIME).min(PORTION));
     let meters = meters(context, mailbox, purpose);
+    let most = portion.begin(context);
     let taken = context.budgets.take(meters, &who, sizes, most, &now(context), store(context))?;
     Ok(taken.map_err(|exhausted| refused(exhausted, purpose, &who, first)))
 }
@@ -196,6 +239,25 @@ fn megabytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Hours close within about the time of a portion, whatever the line.
+    #[test]
+    fn a_portion_takes_ten_seconds_of_any_line() {
+        const KB: u64 = 1_000;
+        // Bytes a second, and what is asked for once it is known.
+        for (line, steady) in [(KB, 10 * KB), (100 * KB, 1_000 * KB), (1_000_000 * KB, PORTION)] {
+            let mut portion = FIRST_PORTION;
+            for _ in 0..6 {
+                portion =
+                    next_portion(portion, portion, Duration::from_secs_f64(portion as f64 / line as f64));
+            }
+            assert!(portion.abs_diff(steady) <= 1, "{line}: {portion}");
+        }
+        // The end of a folder, a message of three bytes, tells nothing of a line, unless it took long.
+        assert_eq!(next_portion(10 * KB, 3, Duration::from_secs(1)), 10 * KB);
+        assert_eq!(next_portion(10 * KB, KB, Duration::from_secs(100)), 100);
+        assert_eq!(next_portion(KB, KB, Duration::ZERO), 2 * KB);
+    }
 
     #[test]
     fn a_budget_is_told_in_the_unit_that_providers_write_it_in() {

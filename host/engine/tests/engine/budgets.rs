@@ -172,6 +172,37 @@ fn what_was_spent_today_counts_after_a_restart() {
 }
 
 /// The grant is in the record by then, and what of it was given as well.
+/// What a run has copied is in the record while it waits, and while it copies for long.
+#[test]
+fn what_was_copied_is_on_record_when_a_run_is_killed() {
+    for waits in [true, false] {
+        let mut stage = Stage::loaded(10);
+        MovedClock::of(&mut stage, MORNING);
+        if waits {
+            stage.job.limits.messages_per_hour = Some(4);
+        } else {
+            // A message in two seconds.
+            stage.job.limits.bandwidth = Some(one() / 2);
+        }
+        let kill = stage.killer();
+        let mut came = 0;
+        stage.target.manners(|m| {
+            m.on_append = Box::new(move |_| {
+                came += 1;
+                if came == 8 {
+                    kill();
+                    return Take::Never { stored: true };
+                }
+                Take::Store
+            });
+        });
+        assert!(stage.run().finish.is_none(), "it ended before it was killed");
+        let newest = record::open(&stage.job.state_dir).unwrap().runs(1).unwrap().remove(0);
+        assert!((4..=7).contains(&newest.copied) && newest.bytes > 0, "{waits}: {newest:?}");
+        assert!(newest.seconds > 0.0 && newest.result.is_none(), "{newest:?}");
+    }
+}
+
 #[test]
 fn who_is_killed_between_a_grant_and_its_use_never_spends_more_than_there_was() {
     for text in ["INBOX 001", "INBOX 002", "INBOX 003"] {

@@ -1,6 +1,7 @@
 //! Plugins that are test doubles: they say what a test tells them to say.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mailhaul_engine::plugin::{
@@ -99,7 +100,13 @@ type Judges = dyn Fn(&PluginId, &ValidationRequest) -> Result<ValidationReport, 
 type Looks = dyn Fn(&[u32]) + Send + Sync;
 
 /// A validator. It lists the target's INBOX first, as real ones do.
-pub(crate) struct Judge(PluginId, Box<Judges>, Box<Looks>);
+pub(crate) struct Judge {
+    id: PluginId,
+    judges: Box<Judges>,
+    looks: Box<Looks>,
+    /// How long it thinks once it has made up its mind.
+    takes: Duration,
+}
 
 impl Judge {
     pub(crate) fn new(
@@ -109,14 +116,26 @@ impl Judge {
         + 'static,
         looks: impl Fn(&[u32]) + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(Self(id("judge"), Box::new(judges), Box::new(looks)))
+        let (judges, looks) = (Box::new(judges), Box::new(looks));
+        Arc::new(Self { id: id("judge"), judges, looks, takes: Duration::ZERO })
+    }
+
+    /// One that is not done at once, so that something else can happen meanwhile.
+    pub(crate) fn slow(
+        judges: impl Fn(&PluginId, &ValidationRequest) -> Result<ValidationReport, PluginError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Arc<Self> {
+        let (judges, looks) = (Box::new(judges), Box::new(|_: &[u32]| {}));
+        Arc::new(Self { id: id("judge"), judges, looks, takes: Duration::from_secs(1) })
     }
 }
 
 #[async_trait]
 impl Validator for Judge {
     fn plugin(&self) -> &PluginId {
-        &self.0
+        &self.id
     }
 
     async fn validate(
@@ -126,8 +145,10 @@ impl Validator for Judge {
         target: Arc<dyn MailboxView>,
     ) -> Result<ValidationReport, PluginError> {
         let listed = target.messages(&crate::stage::path("INBOX"), 0, 1000).await.unwrap_or_default();
-        (self.2)(&listed.iter().map(|m| m.uid).collect::<Vec<_>>());
-        (self.1)(&self.0, request)
+        (self.looks)(&listed.iter().map(|m| m.uid).collect::<Vec<_>>());
+        let answer = (self.judges)(&self.id, request);
+        tokio::time::sleep(self.takes).await;
+        answer
     }
 }
 

@@ -1,7 +1,12 @@
 //! Validation hooks: they may add a failure and never take one away, and are asked when there is something to
 //! look at.
 
-use mailhaul_engine::plugin::{Depth, Finding, HookOutcome, Severity, ValidationReport};
+use std::sync::Mutex;
+
+use mailhaul_engine::event::Event;
+use mailhaul_engine::plugin::{
+    Depth, Finding, HookOutcome, PluginId, Severity, ValidationReport, ValidationRequest,
+};
 use mailhaul_lab::fake::Manners;
 
 use crate::doubles::{Judge, broken};
@@ -90,5 +95,27 @@ fn a_hook_that_could_not_tell_is_asked_again() {
     for _ in 0..2 {
         stage.run().complete();
         assert_eq!(seen.take().len(), 2);
+    }
+}
+
+/// Who is asked while the user stops the task has not answered, and what was said before stands.
+#[test]
+fn a_hook_that_the_user_stops_leaves_no_result() {
+    let (mut stage, _) = judged(HookOutcome::Pass);
+    stage.run().complete();
+    let stop = Mutex::new(stage.stopper());
+    let judge = move |id: &PluginId, _: &ValidationRequest| {
+        (stop.lock().unwrap())();
+        Err(broken(id, "validate"))
+    };
+    stage.plugins.validators = vec![Judge::slow(judge)];
+    for verifies in [true, false] {
+        stage.load("INBOX", 1);
+        let outcome = if verifies { stage.verify(Depth::Headers) } else { stage.run() };
+        assert!(outcome.interrupted().finish.as_ref().unwrap().interrupted);
+        assert!(!outcome.events.iter().any(|event| matches!(event, Event::HookFinished { .. })));
+        let hooks = &outcome.mailbox().hooks;
+        assert!(hooks.len() == 1 && hooks[0].outcome == HookOutcome::Pass, "{hooks:?}");
+        assert!(outcome.warnings().is_empty(), "{:?}", outcome.warnings());
     }
 }

@@ -9,7 +9,7 @@ use mailhaul_engine::clock::Clock;
 use mailhaul_engine::event::{Event, MailboxEnd};
 use mailhaul_engine::job::{Newest, Order, Task};
 use mailhaul_engine::mailbox_state::MailboxState;
-use mailhaul_engine::plugin::{HookOutcome, ValidationReport};
+use mailhaul_engine::plugin::{Depth, HookOutcome, ValidationReport};
 use mailhaul_engine::record;
 use mailhaul_engine::run_kind::Phase;
 use mailhaul_engine::summary::Verdict;
@@ -142,6 +142,50 @@ fn a_pre_stage_after_a_whole_run_takes_no_phase_back() {
     stage.run().complete();
     let outcome = stage.task(newest(90));
     assert_eq!(phases(outcome.complete()), (Some(Phase::Delta), Some(Phase::Delta)));
+}
+
+/// Hooks compare whole mailboxes: of one that is half there on purpose each would say that mail is missing.
+#[test]
+fn what_waits_is_no_failed_proof() {
+    let mut stage = three_folders();
+    let seen = Seen::default();
+    let asked = seen.clone();
+    stage.plugins.validators.push(Judge::new(
+        move |_, request| {
+            asked.push("asked");
+            let whole = request.folders.iter().all(|pair| pair.source_messages == pair.copied);
+            let outcome = if whole { HookOutcome::Pass } else { HookOutcome::Fail };
+            Ok(ValidationReport { outcome, checked_messages: 0, findings: Vec::new() })
+        },
+        |_| {},
+    ));
+    pre_staged(&stage.task(newest(90)), 5);
+    for depth in [Depth::Counts, Depth::Full] {
+        let verified = stage.verify(depth);
+        let why = "5 messages are not copied yet: what is there was compared, and validators, which compare \
+                   whole mailboxes, were not asked; `mailhaul run` brings them";
+        assert_eq!(verified.not_well().warnings(), [why]);
+        assert!(verified.mailbox().hooks.is_empty());
+        assert_eq!(verified.differences().len(), 5, "each is named");
+        assert_eq!(verified.mailbox().standing.now.state, MailboxState::Ready);
+    }
+    // What differs all the same is a failed proof.
+    stage.at_target("INBOX", |folder| folder.messages.clear());
+    let verified = stage.verify(Depth::Counts);
+    assert_eq!(verified.not_well().differences().len(), 7);
+    assert_eq!(verified.mailbox().standing.now.state, MailboxState::Failed);
+    assert_eq!(seen.take(), Vec::<String>::new());
+    // What hooks have said of a whole mailbox is nothing they say of what it has become since.
+    let mut stage = three_folders();
+    let fails = |_: &_, _: &_| {
+        Ok(ValidationReport { outcome: HookOutcome::Fail, checked_messages: 0, findings: Vec::new() })
+    };
+    stage.plugins.validators.push(Judge::new(fails, |_| {}));
+    stage.run().not_well();
+    let old = aged(Some(500));
+    stage.source.store(|store| store.add("Old", &[], &old, &message("Old", 3)));
+    let outcome = stage.task(newest(90));
+    assert!(pre_staged(&outcome, 1).mailbox().hooks.is_empty());
 }
 
 /// Nothing is older: it is a whole run.

@@ -1,5 +1,6 @@
 //! `[select]`: what is left out on purpose, and in which order the rest is copied.
 
+use jiff::civil::Date;
 use toml::de::DeValue;
 
 use super::bytes;
@@ -9,6 +10,9 @@ use crate::section::{Entry, Section};
 
 /// The flags that begin with a backslash and that a server keeps (RFC 9051 section 2.3.2).
 const SYSTEM_FLAGS: [&str; 5] = ["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"];
+
+/// Few messages are as short, headers included (bytes).
+const HARDLY_A_MESSAGE: u64 = 1 << 10;
 
 /// Reads the table. A value that is wrong is reported and stands for one that is left out.
 pub(super) fn read(section: &Section<'_, '_>) -> Select {
@@ -23,7 +27,39 @@ pub(super) fn read(section: &Section<'_, '_>) -> Select {
         skip_deleted: section.choice("deleted", &[("copy", false), ("skip", true)]).unwrap_or(false),
     };
     refuse_nothing(section, &select);
+    warn(section, &select, jiff::Zoned::now().date());
     select
+}
+
+/// Warns of what can be meant, and hardly is: it would leave out almost everything, and nobody would know
+/// why.
+fn warn(section: &Section<'_, '_>, select: &Select, today: Date) {
+    for flag in &select.flags {
+        let meant = SYSTEM_FLAGS.iter().find(|known| known[1..].eq_ignore_ascii_case(&flag.flag));
+        if let Some(meant) = meant {
+            let message = format!(
+                "`[select] flags` names the keyword {}, which hardly any message has; the system flag is '{}{meant}'",
+                quoted(&flag.flag),
+                if flag.wanted { "" } else { "!" }
+            );
+            section.text.warning(flag.line, message);
+        }
+    }
+    if let Some(since) = select.since.as_ref().filter(|since| since.date > today) {
+        let message = format!(
+            "`[select] since` = {} is in the future: until then it leaves out everything; write an earlier day",
+            since.written
+        );
+        section.text.warning(since.line, message);
+    }
+    if let Some(size) = select.max_size.as_ref().filter(|size| size.bytes < HARDLY_A_MESSAGE) {
+        let message = format!(
+            "`[select] max_size` = {} leaves out nearly everything, since headers alone are often longer; a size has a \
+             unit, as in \"25 MiB\"",
+            size.written
+        );
+        section.text.warning(size.line, message);
+    }
 }
 
 /// Reports keys that together leave no message to copy.
@@ -34,6 +70,23 @@ fn refuse_nothing(section: &Section<'_, '_>, select: &Select) {
         entry.report(
             format!("= {} leaves out everything, since `since` is {}", before.written, since.written),
             "write a later day, or leave one of the two out",
+        );
+    }
+    // The first entry that matches decides, and what none names is copied only where all have a `!`.
+    let leaves_out = |one: &FolderSpec, pattern: &str| {
+        one.leaves_out && (one.pattern == "**" || one.pattern.eq_ignore_ascii_case(pattern))
+    };
+    let mut brings = (0..).zip(&select.folders).filter(|(_, one)| !one.leaves_out).peekable();
+    let none_left = match brings.peek() {
+        None => select.folders.iter().any(|one| leaves_out(one, "**")),
+        Some(_) => {
+            brings.all(|(n, one)| select.folders[..n].iter().any(|before| leaves_out(before, &one.pattern)))
+        }
+    };
+    if let Some(entry) = section.get("folders").filter(|_| none_left) {
+        entry.report(
+            "leaves out everything: no folder is left",
+            "write the folders that are to be copied, as in [\"INBOX\"], or those that are not, as in [\"!Trash/**\"]",
         );
     }
     let Some(entry) = section.get("flags") else { return };
@@ -139,7 +192,7 @@ fn date(entry: &Entry<'_, '_>) -> Option<SelectDate> {
     };
     let parts = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day));
     let (Ok(year), Ok(month), Ok(day)) = parts else { return entry.wrong_type(FORM) };
-    match jiff::civil::Date::new(year, month, day) {
+    match Date::new(year, month, day) {
         Ok(date) => Some(SelectDate {
             date,
             written: entry.text.written(entry.value.span()).to_owned(),

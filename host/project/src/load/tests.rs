@@ -402,6 +402,46 @@ fn a_date_that_does_not_exist_is_refused() {
     }
 }
 
+/// What leaves out nearly everything and can be meant.
+#[test]
+fn a_selection_that_is_hardly_meant_is_warned_of() {
+    for (written, told) in [
+        (
+            "flags = [\n\"seen\"]",
+            "mailhaul.toml:8: `[select] flags` names the keyword `seen`, which hardly any message has; the system flag is \
+             '\\Seen'",
+        ),
+        (
+            "flags = [\"!Deleted\"]",
+            "mailhaul.toml:7: `[select] flags` names the keyword `Deleted`, which hardly any message has; the system flag \
+             is '!\\Deleted'",
+        ),
+        (
+            "since = 9000-01-01",
+            "mailhaul.toml:7: `[select] since` = 9000-01-01 is in the future: until then it leaves out everything; write an \
+             earlier day",
+        ),
+        (
+            "max_size = \"25 B\"",
+            "mailhaul.toml:7: `[select] max_size` = 25 B leaves out nearly everything, since headers alone are often \
+             longer; a size has a unit, as in \"25 MiB\"",
+        ),
+    ] {
+        let warnings = loaded(&format!("{MINIMAL}[select]\n{written}\n")).warnings;
+        let told_now: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(told_now, [told], "{written}");
+    }
+    for written in [
+        "flags = ['\\Seen', \"!$Junk\", \"Seen2\"]",
+        "since = 2019-01-01",
+        "max_size = \"1 KiB\"",
+        "folders = [\"INBOX\", \"!**\"]",
+        "folders = [\"!Old/**\", \"!Trash\"]",
+    ] {
+        assert_eq!(loaded(&format!("{MINIMAL}[select]\n{written}\n")).warnings, [], "{written}");
+    }
+}
+
 /// What a selection must not be, with the line and what to write instead.
 #[test]
 fn a_selection_that_cannot_be_meant_is_refused() {
@@ -415,6 +455,18 @@ fn a_selection_that_cannot_be_meant_is_refused() {
         ("folders = \"INBOX\"", "7: `[select] folders` is a string; write a list of folders or patterns"),
         ("folders = [\n\"A\",\n\"!\"]", "9: `[select] folders` has a `!` and no folder behind it"),
         ("folders = [\"\"]", "7: `[select] folders` is empty; write a folder's name"),
+        (
+            "folders = [\"!**\"]",
+            "7: `[select] folders` leaves out everything: no folder is left; write the folders",
+        ),
+        (
+            "folders = [\"!Old\", \"!**\", \"INBOX\"]",
+            "7: `[select] folders` leaves out everything: no folder",
+        ),
+        (
+            "folders = [\"!INBOX\", \"INBOX\"]",
+            "7: `[select] folders` leaves out everything: no folder is left",
+        ),
         ("flags = []", "7: `[select] flags` is an empty list; write a list of flags"),
         (
             "flags = ['\\Sean']",

@@ -6,7 +6,7 @@ use crate::folder::copy::item::{CopyOutcome, Route};
 use crate::folder::work::Step;
 use crate::message::list::ListedMessage;
 use crate::task::budget::{Grant, Used};
-use crate::task::spending::{self, Purpose, settle};
+use crate::task::spending::{self, Portion, Purpose, settle};
 
 /// What the reader of a folder may ask for, and what has come of it.
 pub(super) struct Ration<'a> {
@@ -16,13 +16,15 @@ pub(super) struct Ration<'a> {
     sizes: HashMap<u32, u64>,
     grant: Option<Grant>,
     used: Used,
+    portion: Portion,
 }
 
 impl<'a> Ration<'a> {
     pub(super) fn new(route: &'a Route<'a>) -> Self {
         let work = route.work;
         let bounded = spending::is_bounded(work.context, work.mailbox, Purpose::Copy);
-        Self { route, bounded, sizes: HashMap::new(), grant: None, used: Used::default() }
+        let (sizes, used, portion) = (HashMap::new(), Used::default(), Portion::first());
+        Self { route, bounded, sizes, grant: None, used, portion }
     }
 
     /// Whether anything bounds what is asked for; without, nothing is counted.
@@ -43,7 +45,8 @@ impl<'a> Ration<'a> {
         let work = self.route.work;
         let sizes: Vec<u64> =
             wanted.iter().map(|uid| self.sizes.get(uid).copied().unwrap_or_default()).collect();
-        let taken = spending::take(work.context, work.mailbox, &self.route.source, &sizes, Purpose::Copy)?;
+        let (folder, portion) = (&self.route.source, &mut self.portion);
+        let taken = spending::take(work.context, work.mailbox, folder, &sizes, Purpose::Copy, portion)?;
         match taken {
             Ok(grant) => {
                 if let (Some(reason), Some(uid), Some(size)) = (&grant.alone, wanted.first(), sizes.first()) {
@@ -80,7 +83,10 @@ impl<'a> Ration<'a> {
     /// When it cannot be recorded.
     pub(super) fn settle(&mut self) -> Step<()> {
         match self.grant.take() {
-            Some(grant) => Ok(settle(self.route.work.context, grant, self.used)?),
+            Some(grant) => {
+                self.portion.end(self.used.read);
+                Ok(settle(self.route.work.context, grant, self.used)?)
+            }
             None => Ok(()),
         }
     }

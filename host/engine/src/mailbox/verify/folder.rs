@@ -22,7 +22,7 @@ use crate::server::error::EndError;
 use crate::side::Side;
 use crate::state::ledger::{FolderRow, Outcome, Row};
 use crate::summary::{Difference, DifferenceKind, VerifiedDepth};
-use crate::task::spending::{Purpose, closed, is_bounded};
+use crate::task::spending::{Portion, Purpose, closed, is_bounded};
 
 /// Messages whose contents are held at the same time.
 pub(super) const CHUNK: usize = 200;
@@ -169,9 +169,10 @@ impl FolderComparison<'_> {
                 chunks.chain(resized.chunks(CHUNK).map(|chunk| (chunk, Depth::Full))).collect();
             let sizes: HashMap<u32, u64> =
                 source.iter().filter(|_| is_bounded).map(|m| (m.uid, m.size())).collect();
+            let mut portion = Portion::first();
             while let Some((mut chunk, depth_now)) = chunks.pop_front() {
                 let grant = match is_bounded {
-                    true => Some(self.grant(ends, names, chunk, depth_now, &sizes).await?),
+                    true => Some(self.grant(ends, names, chunk, depth_now, (&sizes, &mut portion)).await?),
                     false => None,
                 };
                 if let Some(grant) = grant.as_ref().filter(|grant| grant.messages < chunk.len()) {
@@ -217,6 +218,7 @@ impl FolderComparison<'_> {
                 }
                 result.read = messages;
                 self.settle(grant, depth_now, bytes - before).await?;
+                portion.end(bytes - before);
                 work.ledger().set_telling(self.row.id, &headers)?;
                 let progress = Event::FolderProgress {
                     mailbox: work.key().to_owned(),

@@ -9,6 +9,8 @@ mod unexplained;
 
 use std::collections::{HashMap, HashSet};
 
+use mailhaul_text::plural;
+
 use crate::account::Mailbox;
 use crate::cause::Cause;
 use crate::event::{Event, MailboxEnd};
@@ -26,9 +28,10 @@ use crate::mailbox::{hooks, unseen};
 use crate::mapping::spelling::by_path;
 use crate::mapping::target::Listing;
 
+use crate::server::dial::log_out;
 use crate::server::error::EndError;
 use crate::side::Side;
-use crate::state::ledger::{FolderId, FolderRow};
+use crate::state::ledger::{FolderId, FolderRow, LedgerError};
 use crate::summary::{
     Comparison, Difference, DifferenceKind, MailboxSummary, Stopped, UncomparedFolder, VerifiedDepth,
 };
@@ -173,9 +176,40 @@ async fn verify_all(
             ledger.set_verified(row.id, depth)?;
         }
     }
-    let state = hooks::EndsState::listed(context, source_folders, target_folders);
-    hooks::run(work, ends, extent.depth, state).await?;
+    match pending(work)? {
+        0 => {
+            let state = hooks::EndsState::listed(context, source_folders, target_folders);
+            hooks::run(work, ends, extent.depth, state).await?;
+        }
+        pending => {
+            tell_pending(work, pending).await;
+            // What they have said was of another state.
+            work.ledger().set_hooks(&[], None)?;
+            tokio::join!(log_out(ends.source), log_out(ends.target));
+        }
+    }
     Ok(end_of(work, &HashMap::new())?)
+}
+
+/// How many messages are still to be copied, as the ledger has it.
+fn pending(work: MailboxWork<'_>) -> Result<u64, LedgerError> {
+    let folders = work.ledger().folder_summaries()?;
+    Ok(folders.iter().filter(|folder| !folder.is_left_out()).map(|folder| folder.counts.pending).sum())
+}
+
+/// Says why no hook is asked: they compare whole mailboxes, so that each would call what waits for a run a
+/// fault.
+async fn tell_pending(work: MailboxWork<'_>, pending: u64) {
+    let hooks = match work.context.plugins.validators.is_empty() {
+        true => "",
+        false => ", and validators, which compare whole mailboxes, were not asked",
+    };
+    let (are, run) = if pending == 1 { ("is", "it") } else { ("are", "them") };
+    work.warn(format!(
+        "{} {are} not copied yet: what is there was compared{hooks}; `mailhaul run` brings {run}",
+        plural(pending, "message")
+    ))
+    .await;
 }
 
 /// Turns differences that `[verify] ignore` names into notes.

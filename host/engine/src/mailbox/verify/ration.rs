@@ -10,7 +10,7 @@ use crate::server::dial::{Ends, dial_both};
 use crate::server::error::EndError;
 use crate::side::Side;
 use crate::task::budget::{Grant, Used};
-use crate::task::spending::{Purpose, Refused, settle, take};
+use crate::task::spending::{Portion, Purpose, Refused, settle, take};
 
 /// What the headers of a message are taken for; few are longer.
 const HEADERS: u64 = 8 << 10;
@@ -26,14 +26,15 @@ impl FolderComparison<'_> {
         names: Spellings<'_>,
         pairs: &[(u32, u32)],
         depth: Depth,
-        sizes: &HashMap<u32, u64>,
+        (sizes, portion): (&HashMap<u32, u64>, &mut Portion),
     ) -> Step<Grant> {
         let work = self.work;
         let size = |uid: &u32| sizes.get(uid).copied().unwrap_or_default();
         let read = |uid: &u32| if depth == Depth::Full { size(uid) } else { size(uid).clamp(1, HEADERS) };
         let wanted: Vec<u64> = pairs.iter().map(|(uid, _)| read(uid)).collect();
         loop {
-            match take(work.context, work.mailbox, &self.row.source, &wanted, Purpose::Compare)? {
+            let folder = &self.row.source;
+            match take(work.context, work.mailbox, folder, &wanted, Purpose::Compare, portion)? {
                 Ok(grant) => return Ok(grant),
                 Err(refused) => self.outwait(ends, Some(names), refused).await?,
             }
