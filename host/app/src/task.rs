@@ -92,8 +92,8 @@ impl Running {
     /// Asks the task and the plugins at work to stop; the events up to the last one still come, within five
     /// seconds. Calling it again changes nothing.
     pub fn stop(&self) {
-        // Before the plugins hear of it: one that stops for it shall not pass for one that is done. A full queue
-        // means that a Stop is waiting in it already; a closed one, that the task has ended.
+        // Before the plugins hear of it: one that stops for it shall not pass for one that is done. A full
+        // queue means that a Stop is waiting in it already; a closed one, that the task has ended.
         self.handle.commands.try_send(Command::Stop).ok();
         self.cancel.request();
     }

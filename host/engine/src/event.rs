@@ -1,7 +1,7 @@
 //! What the engine tells its front ends while it works.
 //!
-//! `run --format json` prints one event per line exactly as serialised here; the terminal draws from
-//! the same stream. Nobody but a front end prints.
+//! `run --format json` prints one event per line exactly as serialised here; the terminal draws from the same
+//! stream. Nobody but a front end prints.
 
 use serde::Serialize;
 
@@ -431,7 +431,8 @@ pub struct Finish {
     pub interrupted: bool,
     /// Nothing was started: the mailbox list, a plan or the state folder is unusable.
     pub refused: Option<TaskRefusal>,
-    /// The key and the end of every mailbox of the task, in list order; last those that its plan does not have.
+    /// The key and the end of every mailbox of the task, in list order; last those that its plan does not
+    /// have.
     pub mailboxes: Vec<(String, MailboxEnd)>,
     /// Messages that the task copied, or compared.
     pub messages: u64,

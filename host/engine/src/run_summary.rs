@@ -93,11 +93,11 @@ pub struct PhaseSummary {
     pub phase: Phase,
     /// When its first run began: UTC, RFC 3339.
     pub started: String,
-    /// When its newest run ended, and never before one of them began, though a clock was put back; `None` while
-    /// that goes on, and when it was killed.
+    /// When its newest run ended, and never before one of them began, though a clock was put back; `None`
+    /// while that goes on, and when it was killed.
     pub ended: Option<String>,
-    /// How its newest run ended, as [`RunSummary::result`] has it. Where one before it was broken off, and none
-    /// has gone on with what that was asked for, how that one ended.
+    /// How its newest run ended, as [`RunSummary::result`] has it. Where one before it was broken off, and
+    /// none has gone on with what that was asked for, how that one ended.
     pub result: String,
     /// How many runs it took.
     pub runs: u64,

@@ -8,8 +8,8 @@
 //! and refused instead of escaped; [`visual_key`] says which texts read alike. [`argument`] is a name as it
 //! is typed into a command, [`clause`] a sentence to go on behind.
 //!
-//! The numbers are [`count`], [`plural`], [`bytes`], [`bytes_rounded`], [`bytes_as_set`], [`duration`], [`elapsed`] and
-//! [`estimate`]. This crate depends on no other of the host.
+//! The numbers are [`count`], [`plural`], [`bytes`], [`bytes_rounded`], [`bytes_as_set`], [`duration`],
+//! [`elapsed`] and [`estimate`]. This crate depends on no other of the host.
 
 mod argument;
 mod characters;

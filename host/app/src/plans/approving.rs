@@ -24,8 +24,8 @@ pub(crate) const DIGITS: usize = 12;
 /// What became of an approval.
 #[derive(Debug)]
 pub struct ApprovedPlan {
-    /// The plan's file. Its number, maker and time are what somebody has written there: the number that counts
-    /// is that of [`ApprovedPlan::approval`].
+    /// The plan's file. Its number, maker and time are what somebody has written there: the number that
+    /// counts is that of [`ApprovedPlan::approval`].
     pub head: PlanHead,
     /// What it comes to, added up from its folders.
     pub totals: PlanTotals,

@@ -11,8 +11,8 @@ use mailhaul_project::{PluginName, Project, SecretOrigin};
 
 use crate::error::Failure;
 
-/// Refuses a file for `--out` that the project is read from, or that is in its state folder: the passwords
-/// of the list would be gone. To be asked before the work begins, and by [`write()`] once more.
+/// Refuses a file for `--out` that the project is read from, or that is in its state folder: the passwords of
+/// the list would be gone. To be asked before the work begins, and by [`write()`] once more.
 ///
 /// # Errors
 /// A file of the project's, whatever name or link leads to it.
@@ -74,8 +74,8 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     node(a).is_some_and(|a| Some(a) == node(b))
 }
 
-/// Refuses what [`write()`] could not write later: a file of the project's own, `-`, a folder, a folder that is
-/// not there or takes no file. To be asked before the work begins. What is there stays as it is.
+/// Refuses what [`write()`] could not write later: a file of the project's own, `-`, a folder, a folder that
+/// is not there or takes no file. To be asked before the work begins. What is there stays as it is.
 ///
 /// # Errors
 /// Each of these.
@@ -104,8 +104,8 @@ fn beside(file: &Path) -> io::Result<PathBuf> {
     Ok(file.with_file_name(name))
 }
 
-/// Writes a file that only its owner can read, whatever its mode was before. What is there stays until all
-/// of the new one is on the disk; a device or a pipe, such as `/dev/stdout`, is written to as it is.
+/// Writes a file that only its owner can read, whatever its mode was before. What is there stays until all of
+/// the new one is on the disk; a device or a pipe, such as `/dev/stdout`, is written to as it is.
 ///
 /// # Errors
 /// A file of the project's own ([`refuse_own`]); what the operating system says.

@@ -23,15 +23,15 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Lines {
     activity: Activity,
-    /// Whether folders and mailboxes get a line: not with `-q`, not in a JSON document, and not
-    /// where bars show them already.
+    /// Whether folders and mailboxes get a line: not with `-q`, not in a JSON document, and not where bars
+    /// show them already.
     lines: bool,
     /// Why mailboxes stopped, as far as it was said: what one host refuses for one reason is said once.
     told: HashSet<String>,
     /// What mailboxes wait for and until when, as far as it was said: the line of all counts who waits.
     waits: HashSet<String>,
-    /// Messages and bytes that lines have said were done of a folder, by mailbox and folder: one that is worked
-    /// on in two rounds has two lines, which add up.
+    /// Messages and bytes that lines have said were done of a folder, by mailbox and folder: one that is
+    /// worked on in two rounds has two lines, which add up.
     done: HashMap<(String, String), (u64, u64)>,
     progress: Progress,
     begun: Instant,

@@ -51,8 +51,8 @@ impl Progress {
         self.model.event(event, now);
     }
 
-    /// Returns the picture: one line about everything, one per mailbox that is worked on; none is
-    /// wider than `width` cells.
+    /// Returns the picture: one line about everything, one per mailbox that is worked on; none is wider than
+    /// `width` cells.
     pub(crate) fn lines(&mut self, now: Duration, width: usize) -> Vec<String> {
         let picture = self.model.picture(now);
         let mut lines = vec![cut(&self.headline(&picture, width), width)];
@@ -135,8 +135,8 @@ fn messages_part(project: &ProjectPicture) -> String {
     format!("{}/{about}{}", count(messages.done()), plural(messages.expected, "message"))
 }
 
-/// Returns how many mailboxes wait, and until when: `11 wait until 00:00:00 CET`, or with several times `11 wait,
-/// the first until 00:00:00 CET`; `None` where none waits.
+/// Returns how many mailboxes wait, and until when: `11 wait until 00:00:00 CET`, or with several times `11
+/// wait, the first until 00:00:00 CET`; `None` where none waits.
 fn wait_of_all(mailboxes: &[MailboxPicture]) -> Option<String> {
     let untils: Vec<&str> =
         mailboxes.iter().filter_map(|mailbox| Some(mailbox.waiting.as_ref()?.until.as_str())).collect();

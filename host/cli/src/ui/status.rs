@@ -104,8 +104,8 @@ fn draw(project: &ProjectSummary, mailboxes: &[&MailboxSummary], shown: usize, v
     out
 }
 
-/// Returns the sum of all mailboxes; before a run has counted anything what the newest plan has to copy, where
-/// there is one.
+/// Returns the sum of all mailboxes; before a run has counted anything what the newest plan has to copy,
+/// where there is one.
 fn sum_line(project: &ProjectSummary) -> String {
     let counts = &project.totals.counts;
     if project.mailboxes.iter().any(is_counted) {
@@ -197,8 +197,8 @@ fn wait_of(mailbox: &MailboxSummary) -> Option<(&str, &str)> {
     Some((standing.now.until.as_deref()?, standing.why.as_deref()?))
 }
 
-/// Returns what mailboxes wait for now, a line for each: `12 mailboxes wait until 00:00:00 CET: Gmail's 2,500 MB
-/// a day`.
+/// Returns what mailboxes wait for now, a line for each: `12 mailboxes wait until 00:00:00 CET: Gmail's 2,500
+/// MB a day`.
 fn wait_lines(waits: &Waits<'_>) -> Vec<String> {
     let wait = |n| if n == 1 { "waits" } else { "wait" };
     let line = |((until, what), n): (&(&str, &str), &u64)| {

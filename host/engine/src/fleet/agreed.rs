@@ -30,8 +30,8 @@ pub(super) fn unfit(mut reasons: Vec<String>) -> Finish {
     Finish { refused: Some(refused), ..Finish::default() }
 }
 
-/// Exactly the mailboxes of the plan are run. Of those that were chosen, returns the keys of the ones that the
-/// plan does not have.
+/// Exactly the mailboxes of the plan are run. Of those that were chosen, returns the keys of the ones that
+/// the plan does not have.
 ///
 /// # Errors
 /// A sentence for each mailbox in which the plan and what was chosen of the list do not fit.
@@ -67,8 +67,8 @@ pub(super) fn match_agreed(
     if reasons.is_empty() { Ok(keys) } else { Err(reasons) }
 }
 
-/// Returns a sentence for each folder of the plan that the rules of today send elsewhere, of these mailboxes: a
-/// mailbox that cannot be looked at hides none.
+/// Returns a sentence for each folder of the plan that the rules of today send elsewhere, of these mailboxes:
+/// a mailbox that cannot be looked at hides none.
 pub(super) fn ruled_otherwise(agreed: &AgreedPlan, job: &Job, mailboxes: &[Mailbox]) -> Vec<String> {
     let chosen: HashSet<&str> = mailboxes.iter().map(|mailbox| mailbox.key.as_str()).collect();
     let found = agreed.ruled_otherwise(&job.rules).into_iter().filter(|(key, _)| chosen.contains(key));

@@ -130,8 +130,8 @@ fn digest(
 /// the ledger has their answers then. Closes both connections.
 ///
 /// # Errors
-/// When the ledger fails. A plugin that breaks is recorded as inconclusive. [`WorkError::Interrupted`] when the
-/// user stops it before all have answered: what they said before stands then.
+/// When the ledger fails. A plugin that breaks is recorded as inconclusive. [`WorkError::Interrupted`] when
+/// the user stops it before all have answered: what they said before stands then.
 pub(crate) async fn run(work: MailboxWork<'_>, ends: Ends, depth: Depth, state: EndsState) -> Step<()> {
     let MailboxWork { context, mailbox, ledger, lists } = work;
     let known = match &state.digest {

@@ -133,9 +133,9 @@ impl AgreedMailbox {
     }
 
     /// Returns the source folders of today that the plan knew by another name: old, new. These are those that
-    /// were `renamed` since they were copied last, and those that were before: their copies lie where the plan
-    /// sends the one folder of it that is gone. `copies` has the target folder with the copies of each folder
-    /// of today that has some.
+    /// were `renamed` since they were copied last, and those that were before: their copies lie where the
+    /// plan sends the one folder of it that is gone. `copies` has the target folder with the copies of each
+    /// folder of today that has some.
     #[must_use]
     pub(crate) fn renamed(
         &self,

@@ -32,8 +32,8 @@ pub struct ProjectPicture {
     pub rate: Option<Pace>,
     /// Seconds since the beginning.
     pub seconds: f64,
-    /// Seconds that the rest takes at this pace; `None` where nothing moves, where mailboxes wait for a time, or
-    /// where too little is known yet.
+    /// Seconds that the rest takes at this pace; `None` where nothing moves, where mailboxes wait for a time,
+    /// or where too little is known yet.
     pub seconds_left: Option<f64>,
 }
 

@@ -74,14 +74,14 @@ fn summary(phase: Phase, runs: &[&RecordedRun]) -> PhaseSummary {
     }
 }
 
-/// The latest of the times at which they began or ended: a clock that is put back in between makes no phase end
-/// before it has begun. All are UTC in the same form, so that their text is in their order.
+/// The latest of the times at which they began or ended: a clock that is put back in between makes no phase
+/// end before it has begun. All are UTC in the same form, so that their text is in their order.
 fn latest(runs: &[&RecordedRun]) -> Option<String> {
     runs.iter().flat_map(|run| [Some(&run.started), run.ended.as_ref()]).flatten().max().cloned()
 }
 
-/// The run that says how the phase stands: the one that goes on, else the newest that was broken off and whose
-/// work none has brought to its end since, else the newest.
+/// The run that says how the phase stands: the one that goes on, else the newest that was broken off and
+/// whose work none has brought to its end since, else the newest.
 fn decisive<'a>(runs: &[&'a RecordedRun]) -> Option<&'a RecordedRun> {
     let newest = *runs.last()?;
     if newest.alive {
@@ -225,8 +225,8 @@ mod tests {
         use Phase::{Full, PreStage};
         let complete = Some(RunResult::Complete);
         let retry = |run: RecordedRun| RecordedRun { kind: RunKind::Retry, phase: None, ..run };
-        // Runs, each of which has recorded 4 messages, the newest first; what the ledgers have; what is said of
-        // the full phase.
+        // Runs, each of which has recorded 4 messages, the newest first; what the ledgers have; what is said
+        // of the full phase.
         let table = [
             ("a killed one", vec![run(2, Full, complete, None), run(1, Full, None, None)], 11, 11),
             ("copies gone since", vec![run(2, Full, complete, None), run(1, Full, None, None)], 5, 8),

@@ -390,7 +390,7 @@ fn a_rule_that_was_added_is_held_against_the_plan_before_any_log_in() {
 fn a_mailbox_that_had_a_conflict_in_the_plan_is_not_run() {
     let stage = stage(&["Work"]);
     let mut plan = stage.plan();
-    let conflict = serde_json::json!({"kind": "name", "folders": ["Work"], "sentence": "`Work` is no name"});
+    let conflict = serde_json::json!({"kind": "name", "folders": ["Work"], "what": "`Work` is no name", "sentence": "`Work` is no name"});
     plan.conflicts.push(serde_json::from_value(conflict).unwrap());
     let settings = PlanSettings::of(&stage.job, &stage.plugins);
     let (_, cause, reason) = stage.by_plan(&AgreedPlan::new(settings, [&plan])).stopped();

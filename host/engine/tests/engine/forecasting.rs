@@ -113,8 +113,8 @@ fn of_what_was_broken_off_the_bytes_are_left_that_were_not_copied() {
     let stage = Stage::new();
     let large = [&b"Subject: large\r\n\r\n"[..], &[b'x'; 500_000]].concat();
     stage.source.store(|store| {
-        store.create("INBOX");
-        store.add("INBOX", &[], "01-Jan-2020 10:00:00 +0000", &large);
+        store.create("Sent");
+        store.add("Sent", &[], "01-Jan-2020 10:00:00 +0000", &large);
     });
     stage.load("Sent", 300);
     stage.source.manners(|m| m.capability.push_str(" STATUS=SIZE"));

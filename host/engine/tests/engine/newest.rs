@@ -185,7 +185,8 @@ fn what_waits_is_no_failed_proof() {
     let old = aged(Some(500));
     stage.source.store(|store| store.add("Old", &[], &old, &message("Old", 3)));
     let outcome = stage.task(newest(90));
-    assert!(pre_staged(&outcome, 1).mailbox().hooks.is_empty());
+    assert_eq!(outcome.end(), &MailboxEnd::PreStaged { pending: 1 });
+    assert!(outcome.mailbox().hooks.is_empty());
 }
 
 /// Nothing is older: it is a whole run.

@@ -41,8 +41,8 @@ fn make(ui: &mut Ui, global: &Global, args: &Plan) -> Result<Exit, Failure> {
         return Err(Failure::input("`--explain` tells a story to people, and not as JSON", Some(hint)));
     }
     let project = project::for_work(ui, global)?;
-    // Before anything is asked of a server: a file that is no plan, or that cannot be written, is no reason to
-    // wait for one.
+    // Before anything is asked of a server: a file that is no plan, or that cannot be written, is no reason
+    // to wait for one.
     if let Some(path) = &args.out {
         out::refuse_unwritable(&project, path)?;
     }

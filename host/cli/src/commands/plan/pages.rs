@@ -27,8 +27,8 @@ const NAMED: usize = 8;
 
 impl Made<'_> {
     /// Prints what speaks against the plan first, then what changed, then by rule, then mailbox by mailbox
-    /// where there are few of them or they were asked for, then the sums. One mailbox has its page in place of
-    /// the table by rule.
+    /// where there are few of them or they were asked for, then the sums. One mailbox has its page in place
+    /// of the table by rule.
     pub(super) fn pages(&self, ui: &mut Ui) -> Result<(), Failure> {
         let Survey { overview, differences, .. } = &self.survey;
         let (width, palette) = (ui.width, ui.palette);

@@ -17,7 +17,7 @@ const RULES: usize = 12;
 const NAMES: usize = 60;
 
 /// Names that have a line of their own whatever else stands on the page.
-const FEWEST_NAMES: usize = 8;
+const FEWEST_NAMES: usize = 5;
 
 /// Cells of a name on the page; the middle of a longer one is left out.
 const NAME: usize = 24;

@@ -396,7 +396,7 @@ mod tests {
 
         40 mailboxes, 170 folders: 156,000 messages to copy, 390.0 MiB; 0 already there,
           8 too large, 48,000 left out
-        estimate: about 8 min: 40 mailboxes, 4 at once (`mailboxes_at_once` under
+        estimate: about 5 min: 40 mailboxes, 4 at once (`mailboxes_at_once` under
           `[limits]`)
           assumed speed: `mailhaul run --only MAILBOX` of 10 MiB or more measures it
         plan 4, digest 0123456789ab, made by eve on now

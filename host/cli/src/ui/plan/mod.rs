@@ -14,8 +14,8 @@ use super::paint::{Palette, Tone};
 use super::sum::{accounts, push_wrapped};
 use super::table::{Align, Table};
 
-/// Returns the page of one mailbox, without what speaks against it ([`conflicts`]) and what is known about its
-/// hosts ([`fleet::profiles`]).
+/// Returns the page of one mailbox, without what speaks against it ([`conflicts`]) and what is known about
+/// its hosts ([`fleet::profiles`]).
 pub(crate) fn mailbox(plan: &MailboxPlan, width: Option<usize>, palette: Palette) -> String {
     let mut out = format!("{}\n", palette.paint(Tone::Strong, &accounts(&plan.source, &plan.target)));
     out.push_str(&folders(&plan.folders, width, palette));
@@ -302,9 +302,9 @@ mod tests {
         }];
         insta::assert_snapshot!(conflicts(&plan, Some(80), Palette::default()), @r#"
         conflict: `A` and `a` would become one folder on the target
-            - put `a` into `A 2`
-                [[folders]]
-                from = "a"
+          - put `a` into `A 2`
+              [[folders]]
+              from = "a"
         "#);
     }
 

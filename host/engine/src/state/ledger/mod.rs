@@ -130,8 +130,8 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// Whether its file, or the state folder, may not be written or opened: by their modes or owners, or since
-    /// the disk is read-only. Whoever keeps the project can change that.
+    /// Whether its file, or the state folder, may not be written or opened: by their modes or owners, or
+    /// since the disk is read-only. Whoever keeps the project can change that.
     #[must_use]
     pub fn is_unwritable(&self) -> bool {
         match self {
@@ -327,8 +327,8 @@ impl Ledger {
         LedgerError::Damaged { path: self.path.display().to_string(), what: what.to_owned() }
     }
 
-    /// Looks for damage that would change what is sent: broken pages, rows that do not match their
-    /// seals, and folders that are not found by their names. Message rows are looked at when they are read.
+    /// Looks for damage that would change what is sent: broken pages, rows that do not match their seals, and
+    /// folders that are not found by their names. Message rows are looked at when they are read.
     fn check(&self) -> Result<()> {
         // The quick one does not compare an index with its table; a folder that its index lacks would get a
         // second row.
@@ -369,8 +369,8 @@ impl Ledger {
     }
 
     fn prepare(&mut self, who: &LedgerIdentity) -> Result<()> {
-        // WAL with NORMAL: a commit survives a crash of the process; after a power cut the newest
-        // commits may be gone, which is harmless since resuming always looks at the target.
+        // WAL with NORMAL: a commit survives a crash of the process; after a power cut the newest commits may
+        // be gone, which is harmless since resuming always looks at the target.
         self.sql(|db| {
             db.pragma_update(None, "journal_mode", "wal")?;
             db.pragma_update(None, "synchronous", "normal")?;

@@ -65,8 +65,8 @@ pub fn now() -> String {
     jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
 }
 
-/// Returns how many seconds a run that goes on has taken: since it began by the clock on the wall, and no fewer
-/// than it has `recorded`, as where that clock was put back.
+/// Returns how many seconds a run that goes on has taken: since it began by the clock on the wall, and no
+/// fewer than it has `recorded`, as where that clock was put back.
 fn taken(started: &str, now: jiff::Timestamp, recorded: f64) -> f64 {
     let begun = started.parse::<jiff::Timestamp>();
     begun.map_or(recorded, |begun| now.duration_since(begun).as_secs_f64().max(recorded))
