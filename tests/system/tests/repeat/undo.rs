@@ -83,8 +83,8 @@ fn a_message_that_the_user_replaced_stays() {
     haul.mailhaul(&["run"]).expect(0);
     let only = &haul.from.user;
     haul.mailhaul(&["undo", "--only", "nobody@old.example", "--yes"])
-        .expect(0)
-        .says(&["nothing to take back"]);
+        .expect(2)
+        .says(&["there is no such mailbox"]);
     haul.mailhaul(&["undo", "--only", only, "--yes"]).expect(0).says(&["removed now"]);
     assert_eq!(count(&haul.to.snapshot()), 0);
     assert_eq!(haul.report()["totals"]["copied"], 0);
